@@ -1,0 +1,113 @@
+#include "balancer/service_port.h"
+
+#include <algorithm>
+
+namespace wherry::balancer {
+namespace {
+
+using model::Service;
+
+/// S1, S6: headless, ExternalName and other proxies' Services are not ours.
+bool is_skipped(const Service& service, const FlattenRules& rules) {
+  if (service.headless || service.type == model::ServiceType::ExternalName) return true;
+  if (rules.needs_cluster_ip && service.cluster_ips.empty()) return true;
+  return model::find(service.meta.labels, kServiceProxyNameLabel) != nullptr;
+}
+
+std::vector<IpAddress> read_listen_addresses(const Service& service,
+                                             std::vector<std::string>& warnings) {
+  const std::string* text = model::find(service.meta.annotations, kListenAddressAnnotation);
+  std::vector<IpAddress> addresses;
+  if (text == nullptr) return addresses;
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    std::string_view word = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    const auto address = IpAddress::parse(word);
+    if (address && !address->is_multicast()) {
+      addresses.push_back(*address);
+      continue;
+    }
+    warnings.push_back("Service " + service.meta.key.to_string() + ": annotation " +
+                       std::string(kListenAddressAnnotation) + ": \"" + std::string(word) +
+                       "\" is no address to listen on; write one such as 127.0.0.5, or one of each "
+                       "family with a comma between");
+  }
+  return addresses;
+}
+
+/// S2 and, for Services without clusterIP, S1.
+std::vector<IpFamily> families_of(const Service& service, const FlattenRules& rules,
+                                  const std::vector<IpAddress>& listen_addresses) {
+  std::vector<IpFamily> families;
+  const auto add = [&families](IpFamily family) {
+    if (std::find(families.begin(), families.end(), family) == families.end()) {
+      families.push_back(family);
+    }
+  };
+  for (const IpAddress& address : service.cluster_ips) add(address.family());
+  if (families.empty()) {
+    for (const IpFamily family : service.ip_families) add(family);
+  }
+  if (families.empty()) {
+    for (const IpAddress& address : listen_addresses) add(address.family());
+  }
+  if (families.empty()) add(rules.default_family);
+  return families;
+}
+
+std::vector<IpAddress> of_family(const std::vector<IpAddress>& addresses, IpFamily family) {
+  std::vector<IpAddress> result;
+  std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(result),
+               [family](const IpAddress& address) { return address.family() == family; });
+  return result;
+}
+
+ServicePort make_port(const Service& service, const model::ServicePortSpec& spec, IpFamily family,
+                      const std::vector<IpAddress>& listen_addresses) {
+  ServicePort port;
+  port.key = {service.meta.key, spec.name, spec.protocol, family};
+  port.port = spec.port;
+  port.node_port = spec.node_port;
+  const auto cluster_ips = of_family(service.cluster_ips, family);
+  if (!cluster_ips.empty()) port.cluster_ip = cluster_ips.front();
+  port.external_ips = of_family(service.external_ips, family);
+  port.load_balancer_ips = of_family(service.load_balancer_ips, family);
+  port.listen_addresses = listen_addresses;
+  port.created = service.meta.created;
+  port.session_affinity = service.session_affinity;
+  return port;
+}
+
+}  // namespace
+
+std::string ServicePortKey::to_string() const {
+  std::string text = service.to_string();
+  if (!port.empty()) text += ':' + port;
+  text += '/';
+  text += wherry::to_string(protocol);
+  text += '/';
+  text += wherry::to_string(family);
+  return text;
+}
+
+Flattened flatten(const Service& service, const FlattenRules& rules) {
+  Flattened flattened;
+  if (is_skipped(service, rules)) return flattened;
+  const auto listen_addresses = read_listen_addresses(service, flattened.warnings);
+  const std::vector<IpFamily> families = families_of(service, rules, listen_addresses);
+  for (const IpFamily family : families) {
+    for (const model::ServicePortSpec& spec : service.ports) {
+      flattened.ports.push_back(make_port(service, spec, family, listen_addresses));
+      flattened.ports.back().dual_stack = families.size() > 1;
+    }
+  }
+  std::sort(flattened.ports.begin(), flattened.ports.end(),
+            [](const ServicePort& a, const ServicePort& b) { return a.key < b.key; });
+  return flattened;
+}
+
+}  // namespace wherry::balancer

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/ip_address.h"
+#include "base/socket_address.h"
+#include "watcher/model/service.h"
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace wherry::balancer {
+
+/// A service port's identity: one Service, one of its ports, one family (S7, S8).
+struct ServicePortKey {
+  model::ObjectKey service;
+  std::string port;  ///< the port's name; "" where the only port has none
+  Protocol protocol = Protocol::TCP;
+  IpFamily family = IpFamily::IPv4;
+
+  /// "default/web:http/TCP/IPv4"; without the name's colon where there is no name.
+  [[nodiscard]] std::string to_string() const;
+
+  friend auto operator<=>(const ServicePortKey&, const ServicePortKey&) = default;
+};
+
+/// One service port as far as decisions and listeners depend on it.
+struct ServicePort {
+  ServicePortKey key;
+  std::uint16_t port = 0;
+  std::uint16_t node_port = 0;               ///< 0: none (S3)
+  std::optional<IpAddress> cluster_ip;       ///< of this family (S2)
+  std::vector<IpAddress> external_ips;       ///< of this family (S5)
+  std::vector<IpAddress> load_balancer_ips;  ///< of this family (S4)
+  bool dual_stack = false;                   ///< the Service has this port in the other family too
+  std::vector<IpAddress> listen_addresses;   ///< annotation wherry.io/listen-address; any family
+  std::optional<WallTime> created;           ///< who was first owns an address; none: newest
+  model::SessionAffinity session_affinity = model::SessionAffinity::None;
+
+  /// Whether there is a way in from outside the cluster.
+  [[nodiscard]] bool has_external_address() const noexcept {
+    return node_port != 0 || !external_ips.empty() || !load_balancer_ips.empty();
+  }
+
+  friend bool operator==(const ServicePort&, const ServicePort&) = default;
+};
+
+inline constexpr std::string_view kServiceProxyNameLabel =
+    "service.kubernetes.io/service-proxy-name";
+inline constexpr std::string_view kListenAddressAnnotation = "wherry.io/listen-address";
+
+/// What decides which service ports a Service has here.
+struct FlattenRules {
+  /// From a cluster a Service without clusterIP is skipped; from manifests it is served (S1).
+  bool needs_cluster_ip = false;
+  /// The family of a Service that has neither clusterIP nor ipFamilies nor an annotation (S1).
+  IpFamily default_family = IpFamily::IPv4;
+};
+
+struct Flattened {
+  std::vector<ServicePort> ports;     ///< sorted by key; none for a Service that is not ours
+  std::vector<std::string> warnings;  ///< annotations with a bad value: the default holds
+};
+
+/// One Service as service ports: rows S1 to S8 of the Service contract. Pure.
+[[nodiscard]] Flattened flatten(const model::Service& service, const FlattenRules& rules);
+
+}  // namespace wherry::balancer

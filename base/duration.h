@@ -1,0 +1,19 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace wherry {
+
+using Duration = std::chrono::nanoseconds;
+
+/// Reads what Go's time.ParseDuration reads: "3s", "500ms", "1m30s", "1.5h", "0". No sign but "+":
+/// nothing here lasts a negative time.
+[[nodiscard]] std::optional<Duration> parse_duration(std::string_view text) noexcept;
+
+/// The shortest exact form of the same: "1m30s", "500ms", "0s".
+[[nodiscard]] std::string format_duration(Duration duration);
+
+}  // namespace wherry

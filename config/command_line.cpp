@@ -1,0 +1,280 @@
+#include "config/command_line.h"
+
+#include "config/command_spec.h"
+#include "config/compose.h"
+#include "config/config_file.h"
+#include "config/setting.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+
+namespace wherry::config {
+namespace {
+
+/// What CLI11 writes into while it parses: texts only, so that all faults are ours to collect.
+struct Received {
+  std::map<const Setting*, std::vector<std::string>> settings;
+  std::map<std::string, std::string> flags;  ///< by first name: "--config", "-n"
+  std::vector<std::string> arguments;
+};
+
+std::string first_name(std::string_view names) {
+  return std::string(names.substr(0, names.find(',')));
+}
+
+void add_settings(CLI::App& app, const CommandSpec& spec, Received& received) {
+  const Options defaults;
+  for (const std::string_view flag : spec.settings) {
+    const Setting& setting = *find_flag(flag);
+    std::string help(setting.help);
+    if (const std::string shown = setting.show(defaults); !shown.empty()) {
+      help += " (default " + shown + ")";
+    }
+    CLI::Option* option =
+        app.add_option("--" + std::string(flag), received.settings[&setting], help);
+    option->type_name(std::string(setting.value));
+    option->group("Settings (each has a key in the configuration file)");
+    if (setting.kind == ValueKind::List) {
+      option->expected(1, -1);
+    } else {
+      option->expected(1);
+      option->allow_extra_args(false);  // "--workers 2 web": web is not the flag's
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    }
+  }
+}
+
+void add_flags(CLI::App& app, const CommandSpec& spec, Received& received) {
+  for (const ActionFlag& flag : spec.flags) {
+    CLI::Option* option = app.add_option(
+        std::string(flag.names), received.flags[first_name(flag.names)], std::string(flag.help));
+    option->type_name(std::string(flag.value));
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+}
+
+Fault usage_fault(const std::string& subject, std::string text) {
+  return {{subject}, "", std::move(text)};
+}
+
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+  const auto guess = nearest(word, known);
+  return guess ? "did you mean " + *guess + "?" : "see --help";
+}
+
+/// What CLI11 could not place: unknown flags and superfluous arguments.
+void check_leftovers(const std::vector<std::string>& leftovers, const CommandSpec& spec,
+                     Faults& faults) {
+  std::vector<std::string> known;
+  for (const std::string_view flag : spec.settings) known.push_back("--" + std::string(flag));
+  for (const ActionFlag& flag : spec.flags) {
+    known.push_back(std::string(flag.names.substr(flag.names.find("--"))));
+  }
+  for (const std::string& word : leftovers) {
+    if (word.starts_with('-')) {
+      const std::string name = word.substr(0, word.find('='));
+      faults.push_back(usage_fault(name, "unknown flag; " + did_you_mean(name, known)));
+    } else {
+      faults.push_back(usage_fault(
+          '"' + word + '"',
+          "an argument that wherry " + std::string(spec.name) + " does not take; see --help"));
+    }
+  }
+}
+
+/// What stands where a command should; CLI11 would only say that one is missing.
+std::optional<Fault> unknown_command(std::span<const std::string> arguments) {
+  if (arguments.empty() || arguments[0].starts_with('-')) return std::nullopt;
+  std::vector<std::string> known;
+  for (const CommandSpec& spec : commands()) known.emplace_back(spec.name);
+  if (std::find(known.begin(), known.end(), arguments[0]) != known.end()) return std::nullopt;
+  return usage_fault('"' + arguments[0] + '"',
+                     "unknown command; " + did_you_mean(arguments[0], known));
+}
+
+std::vector<Given> given_flags(const CommandSpec& spec, const Received& received) {
+  std::vector<Given> all;
+  for (const std::string_view flag : spec.settings) {
+    const Setting* setting = find_flag(flag);
+    const auto& texts = received.settings.at(setting);
+    if (texts.empty()) continue;
+    all.push_back({setting, texts, Place{"--" + std::string(flag)}, ""});
+  }
+  return all;
+}
+
+/// Options from --config and the flags.
+Options compose_options(const CommandSpec& spec, const Received& received, Faults& faults) {
+  std::vector<Given> from_file;
+  if (const auto file = received.flags.find("--config");
+      file != received.flags.end() && !file->second.empty()) {
+    from_file = read_config_file(file->second, faults);
+  }
+  return compose(from_file, given_flags(spec, received), faults);
+}
+
+template <class T>
+struct Choice {
+  std::string_view word;
+  T value;
+};
+
+constexpr std::array<Choice<Resource>, 8> kResources = {{{"services", Resource::Services},
+                                                         {"service", Resource::Services},
+                                                         {"svc", Resource::Services},
+                                                         {"endpoints", Resource::Endpoints},
+                                                         {"endpoint", Resource::Endpoints},
+                                                         {"ep", Resource::Endpoints},
+                                                         {"sessions", Resource::Sessions},
+                                                         {"session", Resource::Sessions}}};
+constexpr std::array<Choice<OutputFormat>, 5> kFormats = {{{"table", OutputFormat::Table},
+                                                           {"wide", OutputFormat::Wide},
+                                                           {"json", OutputFormat::Json},
+                                                           {"yaml", OutputFormat::Yaml},
+                                                           {"hosts", OutputFormat::Hosts}}};
+
+template <class T, std::size_t N>
+std::optional<T> choose(const std::array<Choice<T>, N>& choices, std::string_view word) {
+  for (const Choice<T>& choice : choices) {
+    if (choice.word == word) return choice.value;
+  }
+  return std::nullopt;
+}
+
+GetCommand make_get(const CommandSpec& spec, const Received& received, Faults& faults) {
+  GetCommand get;
+  get.options = compose_options(spec, received, faults);
+  get.from_manifests = !received.settings.at(find_flag("manifests")).empty();
+  get.name_space = received.flags.at("-n");
+
+  if (received.arguments.empty()) {
+    faults.push_back(usage_fault("get", "say what: services, endpoints or sessions"));
+  } else if (const auto resource = choose(kResources, received.arguments[0])) {
+    get.resource = *resource;
+  } else {
+    faults.push_back(usage_fault("get", "\"" + received.arguments[0] +
+                                            "\" is nothing to get; write services, endpoints or "
+                                            "sessions"));
+  }
+  if (received.arguments.size() > 1) get.name = received.arguments[1];
+  for (std::size_t i = 2; i < received.arguments.size(); ++i) {
+    faults.push_back(usage_fault('"' + received.arguments[i] + '"', "one NAME at most"));
+  }
+
+  const std::string& output = received.flags.at("-o");
+  if (const auto format = choose(kFormats, output.empty() ? "table" : output)) {
+    get.output = *format;
+  } else {
+    faults.push_back(usage_fault("--output", '"' + output +
+                                                 "\" is no format; write table, wide, json or yaml "
+                                                 "(services also hosts)"));
+  }
+  if (get.output == OutputFormat::Hosts && get.resource != Resource::Services) {
+    faults.push_back(usage_fault("--output", "hosts is for services only"));
+  }
+  if (get.from_manifests && get.resource == Resource::Sessions) {
+    faults.push_back(
+        usage_fault("--manifests", "sessions live in a running wherry; leave --manifests out"));
+  }
+  return get;
+}
+
+void require_manifests(const Options& options, std::string_view command, Faults& faults) {
+  if (!options.manifests.empty()) return;
+  faults.push_back(usage_fault(
+      std::string(command),
+      "nothing to serve; give --manifests PATH, or --config FILE with the key manifests"));
+}
+
+std::optional<PrintCommand> make_completion(const Received& received, Faults& faults) {
+  const std::string shell = received.arguments.empty() ? "" : received.arguments[0];
+  for (std::size_t i = 1; i < received.arguments.size(); ++i) {
+    faults.push_back(usage_fault('"' + received.arguments[i] + '"', "one shell at most"));
+  }
+  if (shell == "bash") return PrintCommand{bash_completion()};
+  if (shell == "zsh") return PrintCommand{zsh_completion()};
+  faults.push_back(usage_fault("completion", "say for which shell: bash or zsh"));
+  return std::nullopt;
+}
+
+std::variant<Command, Faults> interpret(const CommandSpec& spec, const Received& received,
+                                        Faults faults) {
+  std::optional<Command> command;
+  if (spec.name == "run") {
+    RunCommand run{compose_options(spec, received, faults)};
+    if (faults.empty()) require_manifests(run.options, "run", faults);
+    command = std::move(run);
+  } else if (spec.name == "check") {
+    CheckCommand check{compose_options(spec, received, faults)};
+    if (faults.empty() && received.flags.at("--config").empty()) {
+      require_manifests(check.options, "check", faults);
+    }
+    command = std::move(check);
+  } else if (spec.name == "get") {
+    command = make_get(spec, received, faults);
+  } else if (spec.name == "completion") {
+    if (auto print = make_completion(received, faults)) command = std::move(*print);
+  } else {
+    command = PrintCommand{"wherry " WHERRY_VERSION "\n"};
+  }
+  if (!faults.empty()) return faults;
+  return std::move(*command);
+}
+
+}  // namespace
+
+std::variant<Command, Faults> read_command_line(std::span<const std::string> arguments) {
+  if (auto fault = unknown_command(arguments)) return Faults{std::move(*fault)};
+  CLI::App app("wherry carries connections from Kubernetes service ports to the pods behind them.",
+               "wherry");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "wherry " WHERRY_VERSION);
+  app.footer("wherry COMMAND --help shows what a command takes, with examples.");
+
+  std::map<std::string, Received> received;
+  for (const CommandSpec& spec : commands()) {
+    CLI::App* sub = app.add_subcommand(std::string(spec.name), std::string(spec.summary));
+    sub->allow_extras();
+    sub->footer(std::string(spec.examples));
+    Received& into = received[std::string(spec.name)];
+    if (!spec.first_argument.empty()) {
+      std::string choices;
+      for (const std::string_view choice : spec.first_argument) {
+        choices += (choices.empty() ? "" : "|") + std::string(choice);
+      }
+      sub->add_option(choices + (spec.name == "get" ? " [NAME]" : ""), into.arguments)
+          ->expected(0, -1)
+          ->type_name(" ");
+    }
+    add_settings(*sub, spec, into);
+    add_flags(*sub, spec, into);
+  }
+
+  try {
+    // CLI11 wants the arguments last first.
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    const auto subs = app.get_subcommands();
+    return PrintCommand{subs.empty() ? app.help() : subs[0]->help(app.get_name())};
+  } catch (const CLI::CallForVersion&) {
+    return PrintCommand{"wherry " WHERRY_VERSION "\n"};
+  } catch (const CLI::ParseError& error) {
+    return Faults{usage_fault("wherry", std::string(error.what()) + "; see wherry --help")};
+  }
+
+  const CLI::App& used = *app.get_subcommands().at(0);
+  const CommandSpec& spec = command(used.get_name());
+  Faults faults;
+  check_leftovers(used.remaining(), spec, faults);
+  if (const CLI::Option* config = used.get_option_no_throw("--config");
+      config != nullptr && config->count() > 0 && config->as<std::string>().empty()) {
+    faults.push_back(usage_fault("--config", "an empty path; name a configuration file"));
+  }
+  return interpret(spec, received[used.get_name()], std::move(faults));
+}
+
+}  // namespace wherry::config

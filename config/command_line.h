@@ -1,0 +1,44 @@
+#pragma once
+
+#include "base/fault.h"
+#include "config/options.h"
+
+#include <span>
+#include <string>
+#include <variant>
+
+namespace wherry::config {
+
+enum class Resource { Services, Endpoints, Sessions };
+enum class OutputFormat { Table, Wide, Json, Yaml, Hosts };
+
+struct RunCommand {
+  Options options;
+};
+
+struct CheckCommand {
+  Options options;
+};
+
+struct GetCommand {
+  Options options;
+  Resource resource = Resource::Services;
+  std::string name;        ///< empty: all
+  std::string name_space;  ///< empty: all
+  OutputFormat output = OutputFormat::Table;
+  bool from_manifests = false;  ///< build the tables here instead of asking a process
+};
+
+/// Text that the user asked for: help, version, a completion script.
+struct PrintCommand {
+  std::string text;
+};
+
+using Command = std::variant<RunCommand, CheckCommand, GetCommand, PrintCommand>;
+
+/// What the command line and the configuration file that it names ask for, or every fault of both.
+/// `arguments` come without the program's name.
+[[nodiscard]] std::variant<Command, Faults> read_command_line(
+    std::span<const std::string> arguments);
+
+}  // namespace wherry::config

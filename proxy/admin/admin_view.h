@@ -1,0 +1,52 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/socket_address.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wherry::admin {
+
+/// One established session, as the pages show it.
+struct SessionRow {
+  balancer::ServicePortKey service_port;
+  SocketAddress client;
+  SocketAddress backend;
+  WallTime since;
+  std::uint64_t bytes_in = 0;   ///< client to backend
+  std::uint64_t bytes_out = 0;  ///< backend to client
+};
+
+/// Whether this process should get traffic, and what an operator should know.
+struct Readiness {
+  struct Check {
+    std::string name;  ///< "tables", "manifests", ...
+    bool passed = true;
+    bool required = false;  ///< if it fails, the answer is 503
+    std::vector<std::string> notes;
+  };
+  std::vector<Check> checks;
+
+  [[nodiscard]] bool ready() const;
+};
+
+/// What the admin server shows. Implemented by App; every function runs on the control thread.
+class AdminView {
+ public:
+  virtual ~AdminView() = default;
+
+  [[nodiscard]] virtual std::shared_ptr<const balancer::BackendTable> table() const = 0;
+  [[nodiscard]] virtual std::vector<SocketAddress> listening(balancer::ServicePortId id) const = 0;
+  [[nodiscard]] virtual Readiness readiness() const = 0;
+  [[nodiscard]] virtual MetricFamilies metrics() const = 0;
+  /// Asks every worker for its sessions; `take` runs later, once.
+  virtual void gather_sessions(std::function<void(std::vector<SessionRow>)> take) = 0;
+};
+
+}  // namespace wherry::admin

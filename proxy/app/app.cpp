@@ -1,0 +1,254 @@
+#include "proxy/app/app.h"
+
+#include "balancer/table_diff.h"
+#include "base/log.h"
+#include "proxy/admin/process_metrics.h"
+#include "proxy/app/descriptor_limit.h"
+#include "proxy/app/exit_code.h"
+#include "proxy/app/offline_tables.h"
+#include "proxy/app/tcp_metrics.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <pthread.h>
+#include <thread>
+#include <utility>
+
+namespace wherry::app {
+namespace {
+
+constexpr Duration kDrainCheck = std::chrono::milliseconds(20);
+
+std::size_t worker_count(const config::Options& options) {
+  return options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+}
+
+tcp::SessionOptions session_options(const config::Options& options) {
+  return {.connect_timeout = options.connect_timeout,
+          .max_attempts = options.max_attempts,
+          .idle_timeout = options.idle_timeout};
+}
+
+}  // namespace
+
+App::App(const config::Options& options)
+    : options_(options),
+      node_name_(node_name(options)),
+      descriptors_(raise_descriptor_limit()),
+      timers_(control_),
+      files_(1),
+      workers_(control_, worker_count(options), session_options(options), clock_, 0),
+      steering_(listen_rules(options), local_addresses_, workers_, timers_,
+                steer::open_listen_sockets),
+      address_watch_(control_, [this] { steering_.addresses_changed(); }),
+      tables_(timers_, clock_, flatten_rules(options), node_name_,
+              [this](auto table) { publish(table); }),
+      manifests_(control_, files_.get_executor(), timers_, clock_, options.manifests,
+                 {tables_.services(), tables_.pods(), tables_.slices()},
+                 [this] { on_manifests_changed(); }),
+      admin_(control_, *this),
+      signals_(control_, SIGTERM, SIGINT) {
+  size_quota();
+}
+
+App::~App() {
+  workers_.stop();
+  files_.join();
+}
+
+int App::run() {
+  ::pthread_setname_np(::pthread_self(), "wherry");
+  std::signal(SIGPIPE, SIG_IGN);
+  if (const error_code error = admin_.listen(options_.admin_address)) {
+    log::error("the admin port can't be opened",
+               {{"address", options_.admin_address.to_string()},
+                {"reason", error.message()},
+                {"remedy", "stop what listens there, or give --admin-address another one"}});
+    manifests_.stop();
+    signals_.cancel();
+    return error == boost::system::errc::permission_denied ? kExitPermission : kExitUnavailable;
+  }
+  log::info("wherry starts", {{"version", WHERRY_VERSION},
+                              {"node", node_name_},
+                              {"workers", workers_.workers()},
+                              {"admin", admin_.address().to_string()},
+                              {"max_sessions", workers_.max_sessions()},
+                              {"open_files", descriptors_}});
+  wait_for_signal();
+  workers_.start();
+  address_watch_.start();
+  admin_.start();
+  manifests_.start();
+  control_.run();
+  workers_.stop();
+  files_.join();
+  log::info("wherry has ended", {{"exit_code", exit_code_}});
+  return exit_code_;
+}
+
+void App::on_manifests_changed() {
+  if (phase_ != Phase::Serving) return;
+  tables_.on_synced();
+}
+
+void App::publish(const std::shared_ptr<const balancer::BackendTable>& table) {
+  const balancer::BackendTable none;
+  const balancer::TableDiff difference = balancer::diff(published_ ? *published_ : none, *table);
+  const bool only_endpoints = published_ && difference.added.empty() && difference.removed.empty();
+  if (!only_endpoints || log::enabled(log::Level::Debug)) {
+    log::write(only_endpoints ? log::Level::Debug : log::Level::Info, "a new table is in force",
+               {{"generation", table->generation()},
+                {"service_ports", table->size()},
+                {"added", difference.added.size()},
+                {"changed", difference.changed.size()},
+                {"removed", difference.removed.size()}});
+  }
+  published_ = table;
+  // The workers hold the table before the first client of a new listener arrives.
+  workers_.publish(table, [this, generation = table->generation()] {
+    live_generation_ = std::max(live_generation_, generation);
+  });
+  steering_.apply(table);
+  size_quota();
+}
+
+/// Listening sockets and sessions share one limit.
+void App::size_quota() {
+  const std::uint64_t possible = sessions_within(descriptors_, workers_.workers(),
+                                                 steering_.open_addresses() * workers_.workers());
+  if (options_.max_sessions > possible && !published_) {
+    log::warn("the limit on open files allows fewer sessions than --max-sessions",
+              {{"max_sessions", options_.max_sessions},
+               {"possible", possible},
+               {"remedy", "raise the limit (ulimit -n, LimitNOFILE)"}});
+  }
+  workers_.set_max_sessions(options_.max_sessions == 0 ? possible
+                                                       : std::min(options_.max_sessions, possible));
+}
+
+void App::wait_for_signal() {
+  signals_.async_wait([this](const error_code& error, int) {
+    // A signal may have been on its way when the wait was cancelled.
+    if (error || phase_ == Phase::Finishing) return;
+    wait_for_signal();
+    request_stop();
+  });
+}
+
+void App::request_stop() {
+  switch (phase_) {
+    case Phase::Serving:
+      return drain();
+    case Phase::Draining:
+      log::warn("asked to stop again: connections are cut", {{"sessions", workers_.sessions()}});
+      exit_code_ = workers_.sessions() > 0 ? kExitCut : kExitOk;
+      return finish();
+    case Phase::Finishing:
+      return;
+  }
+}
+
+void App::drain() {
+  phase_ = Phase::Draining;
+  log::info(
+      "asked to stop: no new connections, established ones may end",
+      {{"sessions", workers_.sessions()}, {"timeout", format_duration(options_.drain_timeout)}});
+  drain_deadline_ = clock_.now() + options_.drain_timeout;
+  manifests_.stop();
+  tables_.stop();
+  address_watch_.stop();
+  steering_.stop();
+  workers_.close_listeners([this] {
+    listeners_closed_ = true;
+    check_drained();
+  });
+}
+
+void App::check_drained() {
+  if (phase_ != Phase::Draining || !listeners_closed_) return;
+  if (workers_.sessions() == 0) {
+    log::info("all connections have ended");
+    return finish();
+  }
+  if (clock_.now() >= drain_deadline_) {
+    log::warn("the drain timeout has passed: connections are cut",
+              {{"sessions", workers_.sessions()}});
+    exit_code_ = kExitCut;
+    return finish();
+  }
+  drain_check_ = timers_.schedule(kDrainCheck, [this] { check_drained(); });
+}
+
+/// Takes away what keeps the control loop running.
+void App::finish() {
+  phase_ = Phase::Finishing;
+  drain_check_.cancel();
+  admin_.stop();
+  signals_.cancel();
+}
+
+std::shared_ptr<const balancer::BackendTable> App::table() const { return tables_.latest(); }
+
+std::vector<SocketAddress> App::listening(balancer::ServicePortId id) const {
+  return steering_.listening(id);
+}
+
+admin::Readiness App::readiness() const {
+  admin::Readiness readiness;
+  readiness.checks.push_back(
+      {.name = "tables",
+       .passed = tables_.has_published(),
+       .required = true,
+       .notes = {"generation " + std::to_string(tables_.latest()->generation()) + ", " +
+                 std::to_string(tables_.latest()->size()) + " service ports"}});
+  readiness.checks.push_back(
+      {.name = "serving", .passed = phase_ == Phase::Serving, .required = true, .notes = {}});
+  admin::Readiness::Check manifests{
+      .name = "manifests", .passed = manifests_.broken().empty(), .required = false, .notes = {}};
+  for (const auto& [path, faults] : manifests_.broken()) {
+    for (const Fault& fault : faults) manifests.notes.push_back(fault.to_string());
+    manifests.notes.push_back(path + ": what it said when it was last whole stays in force");
+  }
+  readiness.checks.push_back(std::move(manifests));
+  admin::Readiness::Check listeners{
+      .name = "listeners", .passed = true, .required = false, .notes = steering_.problems()};
+  listeners.passed = listeners.notes.empty();
+  readiness.checks.push_back(std::move(listeners));
+  return readiness;
+}
+
+MetricFamilies App::metrics() const {
+  MetricFamilies families;
+  families.push_back({"wherry_build_info",
+                      "The version that runs.",
+                      MetricKind::Gauge,
+                      {{{{"version", WHERRY_VERSION}}, 1}}});
+  families.push_back(single_metric("wherry_table_generation",
+                                   "Number of the table that every worker uses.", MetricKind::Gauge,
+                                   static_cast<double>(live_generation_)));
+  families.push_back(single_metric("wherry_service_ports", "Service ports in the table.",
+                                   MetricKind::Gauge,
+                                   static_cast<double>(tables_.latest()->size())));
+  collect_tcp_metrics(workers_, *tables_.latest(), families);
+  steering_.collect(families);
+  manifests_.collect(families);
+  admin::collect_process_metrics(families);
+  return families;
+}
+
+void App::gather_sessions(std::function<void(std::vector<admin::SessionRow>)> take) {
+  workers_.gather_sessions([take = std::move(take)](std::vector<tcp::SessionSnapshot> found) {
+    std::vector<admin::SessionRow> rows;
+    rows.reserve(found.size());
+    for (tcp::SessionSnapshot& session : found) {
+      rows.push_back({std::move(session.service_port), session.client, session.backend,
+                      session.since, session.bytes_in, session.bytes_out});
+    }
+    take(std::move(rows));
+  });
+}
+
+}  // namespace wherry::app

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "base/async/asio.h"
+#include "base/async/asio_timers.h"
+#include "base/clock.h"
+#include "config/options.h"
+#include "proxy/admin/admin_server.h"
+#include "proxy/admin/admin_view.h"
+#include "proxy/app/table_loop.h"
+#include "proxy/app/worker_pool.h"
+#include "proxy/steer/bind_steering.h"
+#include "proxy/steer/local_addresses.h"
+#include "watcher/manifest/manifest_source.h"
+
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wherry::app {
+
+/// `wherry run`: makes every object, joins them, and takes them down again. The only place that
+/// names concrete types; what happens between them is theirs.
+///
+/// The thread that calls run() is the control thread.
+class App final : private admin::AdminView {
+ public:
+  explicit App(const config::Options& options);
+  ~App() override;
+
+  /// Serves until SIGTERM or SIGINT, then drains. Returns the exit code: 0 after a stop that
+  /// drained, 1 if connections were cut, 69 or 77 if the admin port could not be opened.
+  [[nodiscard]] int run();
+
+  /// Does what the first or the second SIGTERM does. Control thread; for tests post it to loop().
+  void request_stop();
+  [[nodiscard]] asio::io_context& loop() noexcept { return control_; }
+  /// Where the admin server listens; valid once run() has started it.
+  [[nodiscard]] SocketAddress admin_address() const { return admin_.address(); }
+
+ private:
+  void publish(const std::shared_ptr<const balancer::BackendTable>& table);
+  void on_manifests_changed();
+  void wait_for_signal();
+  void drain();
+  void check_drained();
+  void finish();
+  void size_quota();
+
+  // admin::AdminView
+  [[nodiscard]] std::shared_ptr<const balancer::BackendTable> table() const override;
+  [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const override;
+  [[nodiscard]] admin::Readiness readiness() const override;
+  [[nodiscard]] MetricFamilies metrics() const override;
+  void gather_sessions(std::function<void(std::vector<admin::SessionRow>)> take) override;
+
+  enum class Phase { Serving, Draining, Finishing };
+
+  const config::Options options_;
+  const std::string node_name_;
+  const std::uint64_t descriptors_;
+  SystemClock clock_;
+  asio::io_context control_{1};
+  AsioTimers timers_;
+  asio::thread_pool files_;  ///< one thread that reads manifests, which may take its time
+  WorkerPool workers_;
+  steer::KernelAddresses local_addresses_;
+  steer::BindSteering steering_;
+  steer::AddressWatch address_watch_;
+  TableLoop tables_;
+  manifest::ManifestSource manifests_;
+  admin::AdminServer admin_;
+  asio::signal_set signals_;
+
+  Phase phase_ = Phase::Serving;
+  std::shared_ptr<const balancer::BackendTable> published_;
+  std::uint64_t live_generation_ = 0;  ///< of the table that every worker uses
+  bool listeners_closed_ = false;
+  TimePoint drain_deadline_{};
+  Timer drain_check_;
+  int exit_code_ = 0;
+};
+
+}  // namespace wherry::app

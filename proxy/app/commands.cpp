@@ -1,0 +1,165 @@
+#include "proxy/app/commands.h"
+
+#include "base/log.h"
+#include "proxy/admin/http_get.h"
+#include "proxy/admin/pages.h"
+#include "proxy/admin/print_rows.h"
+#include "proxy/app/app.h"
+#include "proxy/app/exit_code.h"
+#include "proxy/app/offline_tables.h"
+
+#include <boost/json/parse.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <optional>
+#include <variant>
+
+namespace wherry::app {
+namespace {
+
+namespace json = boost::json;
+
+/// Commands that end at once say what matters themselves.
+void quieten_log(const config::Options& options) {
+  log::configure(log::Level::Error, options.log_format);
+}
+
+void list(const Faults& faults) {
+  for (const Fault& fault : faults) std::cerr << fault.to_string() << '\n';
+}
+
+std::string count_of(std::size_t count, const std::string& what) {
+  return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
+}
+
+admin::RowKind kind_of(config::Resource resource) {
+  switch (resource) {
+    case config::Resource::Services:
+      return admin::RowKind::Services;
+    case config::Resource::Endpoints:
+      return admin::RowKind::Endpoints;
+    case config::Resource::Sessions:
+      return admin::RowKind::Sessions;
+  }
+  return admin::RowKind::Services;
+}
+
+admin::RowFormat format_of(config::OutputFormat format) {
+  switch (format) {
+    case config::OutputFormat::Table:
+      return admin::RowFormat::Table;
+    case config::OutputFormat::Wide:
+      return admin::RowFormat::Wide;
+    case config::OutputFormat::Json:
+      return admin::RowFormat::Json;
+    case config::OutputFormat::Yaml:
+      return admin::RowFormat::Yaml;
+    case config::OutputFormat::Hosts:
+      return admin::RowFormat::Hosts;
+  }
+  return admin::RowFormat::Table;
+}
+
+/// Asks the process at the admin address. Nothing, with a message printed, where that fails.
+std::optional<json::array> ask(const config::GetCommand& command, admin::RowKind kind) {
+  const char* path = kind == admin::RowKind::Services    ? "/table"
+                     : kind == admin::RowKind::Endpoints ? "/endpoints"
+                                                         : "/sessions";
+  const SocketAddress& address = command.options.admin_address;
+  const auto answer = admin::http_get(address, path, std::chrono::seconds(30));
+  if (!answer) {
+    std::cerr << "no wherry answers at " << address.to_string() << ": " << answer.error().message()
+              << "; start one with wherry run, or say where it is with --admin-address\n";
+    return std::nullopt;
+  }
+  error_code error;
+  json::value rows = json::parse(answer->body, error);
+  if (answer->status != 200 || error || !rows.is_array()) {
+    std::cerr << "what answers at " << address.to_string() << " is no wherry, or another version: "
+              << "status " << answer->status << " for " << path << '\n';
+    return std::nullopt;
+  }
+  return std::move(rows.get_array());
+}
+
+/// Filters, prints and says so where nothing is left.
+int show(const json::array& rows, const config::GetCommand& command, admin::RowKind kind) {
+  const json::array kept = admin::filter_rows(rows, kind, {command.name, command.name_space});
+  if (kept.empty() && !command.name.empty()) {
+    std::cerr << "there is no service named " << command.name
+              << (command.name_space.empty() ? "" : " in namespace " + command.name_space);
+    // A Service may well be there and have no sessions or endpoints.
+    if (kind != admin::RowKind::Services) std::cerr << ", or it has none";
+    std::cerr << '\n';
+    return kExitNotFound;
+  }
+  std::cout << admin::print_rows(kept, kind, format_of(command.output));
+  std::cout.flush();
+  return kExitOk;
+}
+
+}  // namespace
+
+int refuse(const Faults& faults) {
+  list(faults);
+  return kExitUsage;
+}
+
+int print(const config::PrintCommand& command) {
+  std::cout << command.text;
+  std::cout.flush();
+  return kExitOk;
+}
+
+int run(const config::RunCommand& command) {
+  log::configure(command.options.log_level, command.options.log_format);
+  return App(command.options).run();
+}
+
+int check(const config::CheckCommand& command) {
+  quieten_log(command.options);
+  const OfflineTables tables(command.options);
+  Faults faults = tables.faults();
+  for (const steer::ListenProblem& problem : tables.problems()) {
+    if (problem.is_fault) {
+      faults.push_back({{}, "", problem.text});
+    } else {
+      std::cerr << "warning: " << problem.text << '\n';
+    }
+  }
+  for (const std::string& warning : tables.warnings()) std::cerr << "warning: " << warning << '\n';
+  if (!faults.empty()) return refuse(faults);
+
+  std::cout << "ok: " << count_of(tables.files(), "file");
+  for (const auto& [kind, count] : tables.objects()) {
+    if (count > 0) std::cout << ", " << count_of(count, kind);
+  }
+  for (const auto& [kind, count] : tables.ignored()) {
+    std::cout << ", " << count << " ignored (" << kind << ')';
+  }
+  std::cout << "; " << count_of(tables.table().size(), "service port") << " to serve\n";
+  std::cout.flush();
+  return kExitOk;
+}
+
+int get(const config::GetCommand& command) {
+  quieten_log(command.options);
+  const admin::RowKind kind = kind_of(command.resource);
+  if (!command.from_manifests) {
+    const auto rows = ask(command, kind);
+    return rows ? show(*rows, command, kind) : kExitUnavailable;
+  }
+  const OfflineTables tables(command.options);
+  list(tables.faults());
+  const json::array rows =
+      kind == admin::RowKind::Services
+          ? admin::services_json(tables.table(),
+                                 [&](balancer::ServicePortId id) { return tables.listening(id); })
+          : admin::endpoints_json(tables.table());
+  const int shown = show(rows, command, kind);
+  return tables.faults().empty() ? shown : kExitUsage;
+}
+
+}  // namespace wherry::app

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "config/command_line.h"
+
+/// The subcommands, each from options to exit code.
+namespace wherry::app {
+
+[[nodiscard]] int run(const config::RunCommand& command);
+[[nodiscard]] int check(const config::CheckCommand& command);
+[[nodiscard]] int get(const config::GetCommand& command);
+[[nodiscard]] int print(const config::PrintCommand& command);
+
+/// Lists every fault on stderr.
+[[nodiscard]] int refuse(const Faults& faults);
+
+}  // namespace wherry::app

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace wherry::app {
+
+/// Raises this process's soft limit on open files to the hard one. Returns what is in force then.
+std::uint64_t raise_descriptor_limit();
+
+/// How many sessions fit into so many descriptors: two each, after what listeners, the admin
+/// server, files and the loops of the workers need.
+[[nodiscard]] std::uint64_t sessions_within(std::uint64_t descriptors, std::size_t workers,
+                                            std::size_t listening_sockets);
+
+}  // namespace wherry::app

@@ -1,0 +1,81 @@
+#include "proxy/app/offline_tables.h"
+
+#include "watcher/manifest/manifest_store.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <unistd.h>
+
+namespace wherry::app {
+
+steer::ListenRules listen_rules(const config::Options& options) {
+  return {options.listen_address, options.listen_pool, options.port_offset};
+}
+
+balancer::FlattenRules flatten_rules(const config::Options& options) {
+  return {.needs_cluster_ip = false,
+          .default_family = options.listen_pool ? options.listen_pool->family()
+                                                : options.listen_address.family()};
+}
+
+std::string node_name(const config::Options& options) {
+  if (!options.node_name.empty()) return options.node_name;
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  std::string text = name.data();
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return text;
+}
+
+OfflineTables::OfflineTables(const config::Options& options)
+    : timers_(loop_),
+      tables_(timers_, clock_, flatten_rules(options), node_name(options), [](const auto&) {}),
+      claims_(listen_rules(options), local_addresses_) {
+  read(options.manifests);
+  tables_.build_now();
+
+  std::vector<const balancer::ServicePortEntry*> oldest_first = tables_.latest()->sorted();
+  std::stable_sort(oldest_first.begin(), oldest_first.end(), [](const auto* a, const auto* b) {
+    return a->service_port.created.value_or(WallTime::max()) <
+           b->service_port.created.value_or(WallTime::max());
+  });
+  for (const balancer::ServicePortEntry* entry : oldest_first) claims_.update(*entry);
+}
+
+void OfflineTables::read(const std::vector<std::string>& paths) {
+  manifest::ScanRequest request;
+  request.paths = paths;
+  manifest::ScanResult result = manifest::scan(request);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    if (!result.paths[i].unreadable.empty()) {
+      faults_.push_back({{paths[i]}, "", "can't be listed: " + result.paths[i].unreadable});
+    }
+  }
+
+  manifest::ManifestObjects objects;
+  for (manifest::ScannedFile& file : result.files) {
+    ++files_;
+    manifest::ManifestText& text = *file.text;
+    if (!text.faults.empty()) {
+      std::move(text.faults.begin(), text.faults.end(), std::back_inserter(faults_));
+      continue;
+    }
+    for (const auto& [kind, count] : text.content.ignored) ignored_[kind] += count;
+    objects.set(file.order, file.path, std::move(text.content), nullptr);
+  }
+  objects_ = objects.counts();
+  objects.replace_all({tables_.services(), tables_.pods(), tables_.slices()});
+}
+
+std::vector<std::string> OfflineTables::warnings() const {
+  std::vector<std::string> all;
+  for (const auto& [key, warnings] : tables_.service_tracker().warnings()) {
+    all.insert(all.end(), warnings.begin(), warnings.end());
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+}  // namespace wherry::app

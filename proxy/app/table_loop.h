@@ -1,0 +1,85 @@
+#pragma once
+
+#include "balancer/service_tracker.h"
+#include "balancer/slice_tracker.h"
+#include "balancer/table_builder.h"
+#include "base/async/coalescer.h"
+#include "watcher/pod_endpoints.h"
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace wherry::app {
+
+/// From objects to tables: the trackers, the builder, and when to build.
+///
+/// Control thread only. Sources put objects into services(), pods() and slices(), and say
+/// on_synced() when they hold everything that there is: no table is published before (W5).
+class TableLoop {
+ public:
+  using Publish = std::function<void(std::shared_ptr<const balancer::BackendTable>)>;
+
+  TableLoop(Timers& timers, const Clock& clock, const balancer::FlattenRules& rules,
+            std::string_view node_name, Publish publish);
+
+  [[nodiscard]] model::ObjectSink<model::Service>& services() { return service_sinks_; }
+  [[nodiscard]] model::ObjectSink<model::Pod>& pods() { return pod_endpoints_.pods(); }
+  [[nodiscard]] model::ObjectSink<model::EndpointSlice>& slices() {
+    return pod_endpoints_.slices();
+  }
+
+  /// The sources hold the truth now; the first call publishes the first table, even an empty one.
+  void on_synced();
+  /// The sources have told of all that changed together.
+  void on_change();
+  void stop() noexcept { coalescer_.stop(); }
+
+  [[nodiscard]] bool has_published() const noexcept { return published_; }
+  [[nodiscard]] const std::shared_ptr<const balancer::BackendTable>& latest() const noexcept {
+    return builder_.latest();
+  }
+  [[nodiscard]] const balancer::ServiceTracker& service_tracker() const noexcept {
+    return services_;
+  }
+  /// Builds now. For commands that need one table and no loop.
+  void build_now() { rebuild(); }
+
+ private:
+  /// Services interest two parties.
+  class ServiceSinks final : public model::ObjectSink<model::Service> {
+   public:
+    ServiceSinks(model::ObjectSink<model::Service>& a, model::ObjectSink<model::Service>& b)
+        : a_(a), b_(b) {}
+    void replace(std::vector<model::Service> all) override {
+      a_.replace(all);
+      b_.replace(std::move(all));
+    }
+    void upsert(model::Service service) override {
+      a_.upsert(service);
+      b_.upsert(std::move(service));
+    }
+    void erase(const model::ObjectKey& key) override {
+      a_.erase(key);
+      b_.erase(key);
+    }
+
+   private:
+    model::ObjectSink<model::Service>& a_;
+    model::ObjectSink<model::Service>& b_;
+  };
+
+  void rebuild();
+
+  balancer::ServiceTracker services_;
+  balancer::SliceTracker slices_;
+  watcher::PodEndpoints pod_endpoints_;
+  ServiceSinks service_sinks_;
+  balancer::TableBuilder builder_;
+  Coalescer coalescer_;
+  const Publish publish_;
+  bool synced_ = false;
+  bool published_ = false;
+};
+
+}  // namespace wherry::app

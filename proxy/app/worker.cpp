@@ -1,0 +1,82 @@
+#include "proxy/app/worker.h"
+
+#include <boost/asio/post.hpp>
+
+#include <pthread.h>
+#include <signal.h>
+#include <utility>
+
+namespace wherry::app {
+
+Worker::Worker(std::size_t index, const tcp::SessionOptions& options, const Clock& clock,
+               tcp::SessionQuota& quota)
+    : work_(loop_.get_executor()),
+      timers_(loop_),
+      quota_(quota),
+      sessions_(loop_, timers_, clock, options),
+      name_("worker-" + std::to_string(index)) {}
+
+void Worker::start() {
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), name_.c_str());
+    // Signals are the control thread's business.
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    loop_.run();
+  });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::open(const SocketAddress& address, balancer::ServicePortId service_port,
+                  UniqueFd socket) {
+  auto listener = std::make_unique<tcp::Listener>(loop_, timers_, sessions_, quota_,
+                                                  std::move(socket), service_port);
+  listener->start();
+  listeners_.insert_or_assign(address, std::move(listener));
+}
+
+void Worker::retarget(const SocketAddress& address, balancer::ServicePortId service_port) {
+  const auto found = listeners_.find(address);
+  if (found != listeners_.end()) found->second->retarget(service_port);
+}
+
+void Worker::close(const SocketAddress& address) {
+  const auto found = listeners_.find(address);
+  if (found == listeners_.end()) return;
+  found->second->stop(tcp::Listener::Queued::Refuse);
+  retire(std::move(found->second));
+  listeners_.erase(found);
+}
+
+void Worker::close_listeners() {
+  for (auto& [address, listener] : listeners_) {
+    listener->stop(tcp::Listener::Queued::Accept);
+    retire(std::move(listener));
+  }
+  listeners_.clear();
+}
+
+/// Its last wait comes back before what is posted now.
+void Worker::retire(std::unique_ptr<tcp::Listener> listener) {
+  asio::post(loop_, [listener = std::move(listener)] {});
+}
+
+void Worker::resume_listeners() {
+  for (auto& [address, listener] : listeners_) listener->resume();
+}
+
+void Worker::stop() {
+  for (auto& [address, listener] : listeners_) {
+    listener->stop(tcp::Listener::Queued::Refuse);
+    retire(std::move(listener));
+  }
+  listeners_.clear();
+  sessions_.stop();
+  work_.reset();
+}
+
+}  // namespace wherry::app

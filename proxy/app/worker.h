@@ -1,0 +1,69 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "base/async/asio.h"
+#include "base/async/asio_timers.h"
+#include "base/clock.h"
+#include "base/unique_fd.h"
+#include "proxy/tcp/listener.h"
+#include "proxy/tcp/session_quota.h"
+#include "proxy/tcp/session_set.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace wherry::app {
+
+/// Serves one core: accepts, relays and expires everything that core carries.
+///
+/// Owned by WorkerPool; lives until the pool has stopped. Every member function runs on the
+/// worker's own thread (post to loop()), except the constructor, start(), join() and counters().
+class Worker {
+ public:
+  Worker(std::size_t index, const tcp::SessionOptions& options, const Clock& clock,
+         tcp::SessionQuota& quota);
+
+  /// Starts the thread.
+  void start();
+  /// Waits for the thread to end, which stop() lets it do.
+  void join();
+
+  [[nodiscard]] asio::io_context& loop() noexcept { return loop_; }
+  [[nodiscard]] const tcp::Counters& counters() const noexcept { return sessions_.counters(); }
+
+  /// Takes a new table into use; returns the old one.
+  [[nodiscard]] std::shared_ptr<const balancer::BackendTable> exchange_table(
+      std::shared_ptr<const balancer::BackendTable> next) {
+    return sessions_.exchange_table(std::move(next));
+  }
+  void open(const SocketAddress& address, balancer::ServicePortId service_port, UniqueFd socket);
+  void retarget(const SocketAddress& address, balancer::ServicePortId service_port);
+  void close(const SocketAddress& address);
+  /// No more new clients; those in the kernel's queues are taken first.
+  void close_listeners();
+  /// A place for a session has come free.
+  void resume_listeners();
+  [[nodiscard]] std::vector<tcp::SessionSnapshot> sessions() const { return sessions_.snapshots(); }
+  /// Cuts what is left and lets the thread end.
+  void stop();
+
+ private:
+  void retire(std::unique_ptr<tcp::Listener> listener);
+
+  asio::io_context loop_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  AsioTimers timers_;
+  tcp::SessionQuota& quota_;
+  tcp::SessionSet sessions_;
+  std::map<SocketAddress, std::unique_ptr<tcp::Listener>> listeners_;
+  const std::string name_;
+  std::thread thread_;
+};
+
+}  // namespace wherry::app

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "base/async/asio.h"
+#include "base/clock.h"
+#include "proxy/app/worker.h"
+#include "proxy/steer/bind_steering.h"
+#include "proxy/tcp/counters.h"
+#include "proxy/tcp/session_quota.h"
+#include "proxy/tcp/session_set.h"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace wherry::app {
+
+/// All workers, as the control thread sees them: every call is passed on by posting to each.
+///
+/// Control thread only.
+class WorkerPool final : public steer::ListenerHost {
+ public:
+  WorkerPool(asio::io_context& control, std::size_t workers, const tcp::SessionOptions& options,
+             const Clock& clock, std::uint64_t max_sessions);
+  ~WorkerPool() override;
+
+  void start();
+  /// Cuts what is left, ends the threads and waits for them.
+  void stop();
+
+  /// Gives every worker the same table, each at its own next turn; `live` is called on the control
+  /// thread when all of them use it.
+  ///
+  /// Workers read their table without a lock: the pointer is written by a handler on the same
+  /// thread. The replaced table travels back here, so that freeing a large one never stalls a
+  /// worker.
+  void publish(const std::shared_ptr<const balancer::BackendTable>& table,
+               std::function<void()> live);
+
+  // steer::ListenerHost
+  [[nodiscard]] std::size_t workers() const override { return workers_.size(); }
+  void open(const SocketAddress& address, balancer::ServicePortId service_port,
+            std::vector<UniqueFd> sockets) override;
+  void retarget(const SocketAddress& address, balancer::ServicePortId service_port) override;
+  void close(const SocketAddress& address, std::function<void()> closed) override;
+
+  /// No more new clients. `closed` is called on the control thread when no listener is left.
+  void close_listeners(std::function<void()> closed);
+  /// Every established session, asked of each worker; `take` is called once on the control thread.
+  void gather_sessions(std::function<void(std::vector<tcp::SessionSnapshot>)> take);
+
+  void set_max_sessions(std::uint64_t limit) { quota_.set_limit(limit); }
+  [[nodiscard]] std::uint64_t max_sessions() const noexcept { return quota_.limit(); }
+  /// Sessions that are not over yet, established or on the way there.
+  [[nodiscard]] std::uint64_t sessions() const noexcept { return quota_.used(); }
+  /// What all workers counted, by a function that picks a count.
+  [[nodiscard]] std::uint64_t sum(
+      const std::function<std::uint64_t(const tcp::Counters&)>& count) const;
+
+ private:
+  /// Runs `what` on each worker, then `done` on the control thread.
+  void on_each(const std::function<void(Worker&)>& what, std::function<void()> done);
+
+  asio::io_context& control_;
+  tcp::SessionQuota quota_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace wherry::app

@@ -1,0 +1,233 @@
+#include "proxy/steer/bind_steering.h"
+
+#include "balancer/table_diff.h"
+#include "base/log.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace wherry::steer {
+namespace {
+
+using balancer::BackendTable;
+using balancer::ServicePortEntry;
+using balancer::ServicePortId;
+
+constexpr Duration kRetry = std::chrono::seconds(2);
+
+/// What can be done about a port that can't be opened.
+std::string remedy(const SocketAddress& address, const error_code& error) {
+  namespace errc = boost::system::errc;
+  if (error == errc::address_in_use) {
+    return "another process listens there; stop it, or give the Service the annotation "
+           "wherry.io/listen-address";
+  }
+  if (error == errc::permission_denied) {
+    return "ports below 1024 need CAP_NET_BIND_SERVICE; grant it, or give --port-offset (with 8000 "
+           "port " +
+           std::to_string(address.port) + " becomes " + std::to_string(address.port + 8000) + ")";
+  }
+  if (error == errc::address_not_available) {
+    return "it is no address of this machine; add it, or listen elsewhere with --listen-address";
+  }
+  if (error == errc::too_many_files_open) {
+    return "the limit on open files is reached; raise it (ulimit -n, LimitNOFILE)";
+  }
+  return "it is tried again every few seconds";
+}
+
+}  // namespace
+
+BindSteering::BindSteering(ListenRules rules, const LocalAddresses& local_addresses,
+                           ListenerHost& host, Timers& timers, OpenListenSockets open)
+    : claims_(std::move(rules), local_addresses),
+      host_(host),
+      timers_(timers),
+      open_(std::move(open)),
+      table_(std::make_shared<const BackendTable>()) {}
+
+void BindSteering::apply(std::shared_ptr<const BackendTable> next) {
+  const auto old = std::exchange(table_, std::move(next));
+  apply_difference(*old);
+}
+
+void BindSteering::apply_difference(const BackendTable& old) {
+  const balancer::TableDiff difference = balancer::diff(old, *table_);
+  std::set<SocketAddress> touched;
+  bool claims_changed = !difference.added.empty() || !difference.removed.empty();
+  for (const ServicePortId id : difference.removed) touched.merge(claims_.remove(id));
+  for (const ServicePortId id : difference.changed) {
+    const ServicePortEntry& entry = *table_->find(id);
+    const ServicePortEntry* before = old.find(id);
+    if (before != nullptr && before->service_port == entry.service_port) {
+      // Only its endpoints changed: whoever owned its addresses still does.
+      for (const SocketAddress& address : claims_.owned_by(id)) touched.insert(address);
+    } else {
+      touched.merge(claims_.update(entry));
+      claims_changed = true;
+    }
+  }
+  // The oldest first, so that the pool's addresses do not depend on the order of slots.
+  std::vector<const ServicePortEntry*> added;
+  for (const ServicePortId id : difference.added) added.push_back(table_->find(id));
+  std::sort(added.begin(), added.end(), [](const ServicePortEntry* a, const ServicePortEntry* b) {
+    const WallTime a_created = a->service_port.created.value_or(WallTime::max());
+    const WallTime b_created = b->service_port.created.value_or(WallTime::max());
+    return std::tie(a_created, a->service_port.key) < std::tie(b_created, b->service_port.key);
+  });
+  for (const ServicePortEntry* entry : added) touched.merge(claims_.update(*entry));
+  if (claims_changed) {
+    for (const ServicePortId id : claims_.misplaced()) {
+      touched.merge(claims_.update(*table_->find(id)));
+    }
+  }
+  settle(touched);
+  if (claims_changed) report_new_problems();
+}
+
+void BindSteering::addresses_changed() {
+  std::set<SocketAddress> touched;
+  table_->for_each([&](const ServicePortEntry& entry) { touched.merge(claims_.update(entry)); });
+  settle(touched);
+  report_new_problems();
+}
+
+void BindSteering::stop() noexcept {
+  stopped_ = true;
+  retry_.cancel();
+}
+
+void BindSteering::settle(const std::set<SocketAddress>& addresses) {
+  for (const SocketAddress& address : addresses) settle(address);
+}
+
+/// Brings what is open at one address in line with who owns it.
+void BindSteering::settle(const SocketAddress& address) {
+  if (stopped_) return;
+  std::optional<ServicePortId> wanted = claims_.owner(address);
+  if (wanted) {
+    const ServicePortEntry* entry = table_->find(*wanted);
+    if (entry == nullptr || entry->internal.verdict != balancer::Verdict::Forward) wanted.reset();
+  }
+  const auto known = places_.find(address);
+  if (known == places_.end() && !wanted) return;
+  Place& place = places_[address];
+  switch (place.state) {
+    case Place::State::Closing:
+      return;  // looked at again when it is closed
+    case Place::State::Open:
+      if (!wanted) return close(address, place);
+      if (place.served != *wanted) {
+        place.served = *wanted;
+        host_.retarget(address, *wanted);
+      }
+      return;
+    case Place::State::Closed:
+    case Place::State::Busy:
+      if (!wanted) {
+        places_.erase(address);
+        return;
+      }
+      return open(address, place, *wanted);
+  }
+}
+
+void BindSteering::open(const SocketAddress& address, Place& place, ServicePortId id) {
+  auto sockets = open_(address, host_.workers());
+  if (!sockets) return set_busy(address, place, sockets.error());
+  if (place.state == Place::State::Busy) {
+    log::info("a service port can be opened now", {{"address", address.to_string()}});
+  }
+  place = {Place::State::Open, id, {}};
+  host_.open(address, id, std::move(*sockets));
+  log::debug("listening", {{"address", address.to_string()},
+                           {"service", table_->find(id)->service_port.key.to_string()}});
+}
+
+void BindSteering::close(const SocketAddress& address, Place& place) {
+  place.state = Place::State::Closing;
+  host_.close(address, [this, address, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    places_.erase(address);
+    settle(address);
+  });
+}
+
+void BindSteering::set_busy(const SocketAddress& address, Place& place, const error_code& error) {
+  const bool is_news = place.state != Place::State::Busy || place.reason != error.message();
+  place.state = Place::State::Busy;
+  place.reason = error.message();
+  if (is_news) {
+    const auto owner = claims_.owner(address);
+    log::error("a service port can't be opened; it is tried again every few seconds",
+               {{"service", table_->find(*owner)->service_port.key.to_string()},
+                {"address", address.to_string()},
+                {"reason", place.reason},
+                {"remedy", remedy(address, error)}});
+  }
+  if (!retry_.is_waiting()) retry_ = timers_.schedule(kRetry, [this] { retry_busy(); });
+}
+
+void BindSteering::retry_busy() {
+  std::set<SocketAddress> busy;
+  for (const auto& [address, place] : places_) {
+    if (place.state == Place::State::Busy) busy.insert(address);
+  }
+  settle(busy);
+}
+
+void BindSteering::report_new_problems() {
+  std::set<std::string> current;
+  for (const ListenProblem& problem : claims_.problems()) current.insert(problem.text);
+  for (const std::string& text : current) {
+    if (!reported_.contains(text)) log::warn(text);
+  }
+  reported_ = std::move(current);
+}
+
+std::vector<SocketAddress> BindSteering::listening(ServicePortId id) const {
+  std::vector<SocketAddress> addresses = claims_.owned_by(id);
+  std::erase_if(addresses, [this](const SocketAddress& address) {
+    const auto place = places_.find(address);
+    return place != places_.end() && place->second.state == Place::State::Busy;
+  });
+  return addresses;
+}
+
+std::vector<std::string> BindSteering::problems() const {
+  std::vector<std::string> all;
+  for (const ListenProblem& problem : claims_.problems()) all.push_back(problem.text);
+  for (const auto& [address, place] : places_) {
+    if (place.state != Place::State::Busy) continue;
+    const auto owner = claims_.owner(address);
+    const ServicePortEntry* entry = owner ? table_->find(*owner) : nullptr;
+    if (entry == nullptr) continue;
+    all.push_back("service port " + entry->service_port.key.to_string() + ": " +
+                  address.to_string() + " can't be opened: " + place.reason);
+  }
+  return all;
+}
+
+std::size_t BindSteering::open_addresses() const noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(places_.begin(), places_.end(),
+                    [](const auto& entry) { return entry.second.state == Place::State::Open; }));
+}
+
+void BindSteering::collect(MetricFamilies& into) const {
+  const auto busy = std::count_if(places_.begin(), places_.end(), [](const auto& entry) {
+    return entry.second.state == Place::State::Busy;
+  });
+  into.push_back(single_metric("wherry_busy_ports",
+                               "Addresses of service ports that can't be opened.",
+                               MetricKind::Gauge, static_cast<double>(busy)));
+  into.push_back(single_metric("wherry_listeners", "Addresses that clients can connect to.",
+                               MetricKind::Gauge, static_cast<double>(open_addresses())));
+  into.push_back(
+      single_metric("wherry_listen_conflicts",
+                    "Service ports that lost their address to an older one, or have none.",
+                    MetricKind::Gauge, static_cast<double>(claims_.problems().size())));
+}
+
+}  // namespace wherry::steer

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "base/async/timers.h"
+#include "base/metrics.h"
+#include "proxy/steer/listen_claims.h"
+#include "proxy/steer/listen_sockets.h"
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wherry::steer {
+
+/// Who accepts on listening sockets: the workers.
+class ListenerHost {
+ public:
+  virtual ~ListenerHost() = default;
+
+  [[nodiscard]] virtual std::size_t workers() const = 0;
+  /// `sockets` holds one for each worker.
+  virtual void open(const SocketAddress& address, balancer::ServicePortId service_port,
+                    std::vector<UniqueFd> sockets) = 0;
+  /// What listens there serves another service port from now on.
+  virtual void retarget(const SocketAddress& address, balancer::ServicePortId service_port) = 0;
+  /// `closed` is called on the control thread, later, once no worker holds a socket there.
+  virtual void close(const SocketAddress& address, std::function<void()> closed) = 0;
+};
+
+/// Steering `bind`: one listener per service port, on an address of this machine.
+///
+/// Control thread only. A service port that may not be forwarded has no listener, so that the
+/// kernel refuses its clients. An address that can't be opened is reported once, tried again every
+/// few seconds, and never keeps the others from being served.
+class BindSteering {
+ public:
+  BindSteering(ListenRules rules, const LocalAddresses& local_addresses, ListenerHost& host,
+               Timers& timers, OpenListenSockets open);
+
+  /// Follows the table; the first call opens the first listener.
+  void apply(std::shared_ptr<const balancer::BackendTable> next);
+  /// Addresses of this machine came or went.
+  void addresses_changed();
+  /// Opens nothing more; what is open is left to its host.
+  void stop() noexcept;
+
+  /// Where clients find a service port: the addresses that it owns, but those that can't be opened.
+  [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const;
+  /// Service ports that don't get an address, as one would tell an operator.
+  [[nodiscard]] std::vector<std::string> problems() const;
+  [[nodiscard]] std::size_t open_addresses() const noexcept;
+  void collect(MetricFamilies& into) const;
+
+ private:
+  struct Place {
+    enum class State { Closed, Open, Closing, Busy };
+    State state = State::Closed;
+    balancer::ServicePortId served;  ///< by the open listener
+    std::string reason;              ///< why it can't be opened
+  };
+
+  void apply_difference(const balancer::BackendTable& old);
+  void settle(const std::set<SocketAddress>& addresses);
+  void settle(const SocketAddress& address);
+  void open(const SocketAddress& address, Place& place, balancer::ServicePortId id);
+  void close(const SocketAddress& address, Place& place);
+  void set_busy(const SocketAddress& address, Place& place, const error_code& error);
+  void retry_busy();
+  void report_new_problems();
+
+  ListenClaims claims_;
+  ListenerHost& host_;
+  Timers& timers_;
+  const OpenListenSockets open_;
+  std::shared_ptr<const balancer::BackendTable> table_;
+  std::map<SocketAddress, Place> places_;
+  std::set<std::string> reported_;  ///< problems that the log has named
+  Timer retry_;
+  bool stopped_ = false;
+  /// Calls back from the host after this object is gone find it expired.
+  std::shared_ptr<BindSteering*> alive_ = std::make_shared<BindSteering*>(this);
+};
+
+}  // namespace wherry::steer

@@ -1,0 +1,183 @@
+#include "proxy/steer/listen_claims.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace wherry::steer {
+namespace {
+
+using balancer::ServicePort;
+using balancer::ServicePortEntry;
+using balancer::ServicePortId;
+
+/// The same place in the other family, for the second half of a dual-stack Service.
+std::optional<IpAddress> counterpart(const IpAddress& address) {
+  const IpFamily family = other(address.family());
+  if (address.is_loopback()) return IpAddress::loopback(family);
+  if (address.is_unspecified()) return IpAddress::any(family);
+  return std::nullopt;
+}
+
+/// Which of some addresses a service port of this family listens on. A Service of one family
+/// listens wherever it is told: the relay does not mind carrying IPv4 clients to IPv6 backends.
+std::optional<IpAddress> choose(const std::vector<IpAddress>& addresses, const ServicePort& port) {
+  const auto same_family = std::find_if(
+      addresses.begin(), addresses.end(),
+      [&port](const IpAddress& address) { return address.family() == port.key.family; });
+  if (same_family != addresses.end()) return *same_family;
+  return port.dual_stack ? counterpart(addresses.front()) : addresses.front();
+}
+
+}  // namespace
+
+ListenClaims::ListenClaims(ListenRules rules, const LocalAddresses& local_addresses)
+    : rules_(std::move(rules)), local_addresses_(local_addresses) {
+  if (rules_.pool) pool_.emplace(*rules_.pool);
+}
+
+ListenClaims::Placement ListenClaims::place(const ServicePort& port) {
+  Placement placement;
+  if (port.cluster_ip && local_addresses_.contains(*port.cluster_ip)) {
+    placement.address = port.cluster_ip;
+    return placement;
+  }
+  std::vector<IpAddress> addresses = port.listen_addresses;
+  if (addresses.empty() && pool_ &&
+      (!port.dual_stack || rules_.pool->family() == port.key.family)) {
+    const auto own = pool_->take(port.key.service);
+    if (!own) {
+      placement.problem = "the pool " + rules_.pool->to_string() +
+                          " has no address left for it; give --listen-pool a larger block, or the "
+                          "Service the annotation " +
+                          std::string(balancer::kListenAddressAnnotation);
+      return placement;
+    }
+    addresses.push_back(*own);
+    placement.in_pool = true;
+  }
+  if (addresses.empty()) addresses.push_back(rules_.listen_address);
+  placement.address = choose(addresses, port);
+  if (!placement.address) {
+    placement.problem = "there is no " + std::string(to_string(port.key.family)) +
+                        " address to listen on for it; give the Service the annotation " +
+                        std::string(balancer::kListenAddressAnnotation) +
+                        " with one of each family";
+  }
+  return placement;
+}
+
+std::set<SocketAddress> ListenClaims::update(const ServicePortEntry& entry) {
+  const ServicePort& port = entry.service_port;
+  Claims claims;
+  claims.claimant = {port.created.value_or(WallTime::max()), port.key, entry.id};
+  std::string problem;
+  const unsigned number = unsigned{port.port} + rules_.port_offset;
+  if (port.key.protocol != Protocol::TCP) {
+    problem = std::string(to_string(port.key.protocol)) + " is not carried yet, only TCP is";
+  } else if (number > 65535) {
+    problem = "port " + std::to_string(port.port) + " plus --port-offset " +
+              std::to_string(rules_.port_offset) +
+              " is past 65535; give a smaller offset, or the Service another port";
+  } else {
+    Placement placement = place(port);
+    problem = std::move(placement.problem);
+    claims.in_pool = placement.in_pool;
+    if (placement.address) {
+      claims.addresses.push_back({*placement.address, static_cast<std::uint16_t>(number)});
+    }
+  }
+  if (!problem.empty()) {
+    claims.misplaced =
+        ListenProblem{port.key, "service port " + port.key.to_string() + ": " + problem,
+                      port.key.protocol == Protocol::TCP && number > 65535};
+  }
+  // Counted before the old claims go, so that the Service keeps its address of the pool.
+  if (claims.in_pool) ++pool_users_[port.key.service];
+  std::set<SocketAddress> touched = remove(entry.id);
+  for (const SocketAddress& address : claims.addresses) {
+    by_address_[address].insert(claims.claimant);
+    touched.insert(address);
+  }
+  claims_.insert_or_assign(entry.id, std::move(claims));
+  return touched;
+}
+
+std::set<SocketAddress> ListenClaims::remove(ServicePortId id) {
+  std::set<SocketAddress> touched;
+  const auto known = claims_.find(id);
+  if (known == claims_.end()) return touched;
+  const Claims claims = std::move(known->second);
+  claims_.erase(known);
+  for (const SocketAddress& address : claims.addresses) {
+    const auto found = by_address_.find(address);
+    found->second.erase(claims.claimant);
+    if (found->second.empty()) by_address_.erase(found);
+    touched.insert(address);
+  }
+  if (claims.in_pool) {
+    const auto count = pool_users_.find(claims.claimant.key.service);
+    if (--count->second == 0) {
+      pool_users_.erase(count);
+      pool_->give_back(claims.claimant.key.service);
+    }
+  }
+  return touched;
+}
+
+std::optional<ServicePortId> ListenClaims::owner(const SocketAddress& address) const {
+  const auto found = by_address_.find(address);
+  return found == by_address_.end() ? std::nullopt : std::optional(found->second.begin()->id);
+}
+
+std::vector<SocketAddress> ListenClaims::owned_by(ServicePortId id) const {
+  std::vector<SocketAddress> addresses;
+  const auto known = claims_.find(id);
+  if (known == claims_.end()) return addresses;
+  for (const SocketAddress& address : known->second.addresses) {
+    if (owner(address) == id) addresses.push_back(address);
+  }
+  return addresses;
+}
+
+std::vector<ServicePortId> ListenClaims::misplaced() const {
+  std::vector<ServicePortId> ids;
+  for (const auto& [id, claims] : claims_) {
+    if (claims.misplaced) ids.push_back(id);
+  }
+  return ids;
+}
+
+std::string ListenClaims::lost_to(const Claimant& winner, const SocketAddress& address) const {
+  return address.to_string() + " belongs to the older service port " + winner.key.to_string() +
+         "; give one of the Services the annotation " +
+         std::string(balancer::kListenAddressAnnotation) +
+         " with another address, or each Service an address of its own with --listen-pool";
+}
+
+std::vector<ListenProblem> ListenClaims::problems_of(ServicePortId id) const {
+  std::vector<ListenProblem> problems;
+  const auto known = claims_.find(id);
+  if (known == claims_.end()) return problems;
+  const Claims& claims = known->second;
+  if (claims.misplaced) problems.push_back(*claims.misplaced);
+  for (const SocketAddress& address : claims.addresses) {
+    const Claimant& winner = *by_address_.at(address).begin();
+    if (winner.id == id) continue;
+    problems.push_back({claims.claimant.key, "service port " + claims.claimant.key.to_string() +
+                                                 ": " + lost_to(winner, address)});
+  }
+  return problems;
+}
+
+std::vector<ListenProblem> ListenClaims::problems() const {
+  std::vector<ListenProblem> all;
+  for (const auto& [id, claims] : claims_) {
+    for (ListenProblem& problem : problems_of(id)) all.push_back(std::move(problem));
+  }
+  std::sort(all.begin(), all.end(), [](const ListenProblem& a, const ListenProblem& b) {
+    return a.service_port < b.service_port;
+  });
+  return all;
+}
+
+}  // namespace wherry::steer

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "base/cidr.h"
+#include "base/clock.h"
+#include "proxy/steer/address_pool.h"
+#include "proxy/steer/local_addresses.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace wherry::steer {
+
+/// Where service ports listen in steering `bind`.
+struct ListenRules {
+  IpAddress listen_address = IpAddress::loopback(IpFamily::IPv4);
+  std::optional<Cidr> pool;
+  std::uint16_t port_offset = 0;
+};
+
+/// A service port that does not get an address that it wants, and the way out.
+struct ListenProblem {
+  balancer::ServicePortKey service_port;
+  std::string text;
+  bool is_fault = false;  ///< can never be served as configured, whoever comes or goes
+};
+
+/// Which service port owns which address and port.
+///
+/// A service port claims the Service's clusterIP where that is an address of this machine, else its
+/// listen address: from the annotation, from the pool, or the general one. Of several that claim
+/// the same, the oldest owns it (creationTimestamp, then namespace and name), endpoints or not; the
+/// next one takes over when it goes. Claims follow the table service port by service port; nothing
+/// is opened here.
+class ListenClaims {
+ public:
+  ListenClaims(ListenRules rules, const LocalAddresses& local_addresses);
+
+  /// A service port of the table is new or has changed, or is gone. Each returns the addresses
+  /// whose owner may have changed.
+  std::set<SocketAddress> update(const balancer::ServicePortEntry& entry);
+  std::set<SocketAddress> remove(balancer::ServicePortId id);
+
+  /// Who listens there; nothing where nobody does.
+  [[nodiscard]] std::optional<balancer::ServicePortId> owner(const SocketAddress& address) const;
+  /// Where a service port listens: the addresses that it owns.
+  [[nodiscard]] std::vector<SocketAddress> owned_by(balancer::ServicePortId id) const;
+  /// Service ports for which there is no address to claim; update() them again when addresses have
+  /// come free.
+  [[nodiscard]] std::vector<balancer::ServicePortId> misplaced() const;
+  /// Everything that is claimed in vain, sorted by service port.
+  [[nodiscard]] std::vector<ListenProblem> problems() const;
+  [[nodiscard]] std::vector<ListenProblem> problems_of(balancer::ServicePortId id) const;
+
+ private:
+  /// In the order of precedence.
+  struct Claimant {
+    WallTime created;
+    balancer::ServicePortKey key;
+    balancer::ServicePortId id;
+
+    friend auto operator<=>(const Claimant&, const Claimant&) = default;
+  };
+  struct Claims {
+    Claimant claimant;
+    std::vector<SocketAddress> addresses;
+    std::optional<ListenProblem> misplaced;  ///< why there is no address to claim
+    bool in_pool = false;
+  };
+
+  struct Placement {
+    std::optional<IpAddress> address;
+    std::string problem;  ///< why there is none
+    bool in_pool = false;
+  };
+  [[nodiscard]] Placement place(const balancer::ServicePort& port);
+  [[nodiscard]] std::string lost_to(const Claimant& owner, const SocketAddress& address) const;
+
+  const ListenRules rules_;
+  const LocalAddresses& local_addresses_;
+  std::optional<AddressPool> pool_;
+  std::map<balancer::ServicePortId, Claims> claims_;
+  std::map<model::ObjectKey, std::size_t> pool_users_;  ///< how many of a Service are in the pool
+  std::map<SocketAddress, std::set<Claimant>> by_address_;
+};
+
+}  // namespace wherry::steer

@@ -1,0 +1,59 @@
+#include "proxy/steer/listen_sockets.h"
+
+#include "base/raw_socket_address.h"
+
+#include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace wherry::steer {
+namespace {
+
+constexpr int kBacklog = 65535;  // the kernel takes the lower of this and net.core.somaxconn
+
+error_code last_error() { return {errno, boost::system::system_category()}; }
+
+bool enable(int fd, int level, int name) {
+  const int on = 1;
+  return ::setsockopt(fd, level, name, &on, sizeof on) == 0;
+}
+
+enum class Share { After, Before };
+
+/// The first socket is bound alone, so that bind() fails if anybody else is there, and takes
+/// SO_REUSEPORT afterwards: the kernel looks at it when the next socket is bound and when this one
+/// starts to listen.
+Result<UniqueFd> open_one(const SocketAddress& address, Share share) {
+  UniqueFd fd(::socket(address_family(address.ip.family()),
+                       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+  if (!fd) return last_error();
+  // Sessions of an earlier listener on this port must not keep it busy.
+  if (!enable(fd.get(), SOL_SOCKET, SO_REUSEADDR)) return last_error();
+  if (address.ip.family() == IpFamily::IPv6 && !enable(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY)) {
+    return last_error();
+  }
+  if (share == Share::Before && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) return last_error();
+  const RawSocketAddress raw(address);
+  if (::bind(fd.get(), raw.get(), raw.size) != 0) return last_error();
+  if (share == Share::After && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) return last_error();
+  // Accepted sockets inherit these two, which saves two calls for each connection.
+  if (!enable(fd.get(), IPPROTO_TCP, TCP_NODELAY)) return last_error();
+  if (!enable(fd.get(), SOL_SOCKET, SO_KEEPALIVE)) return last_error();
+  if (::listen(fd.get(), kBacklog) != 0) return last_error();
+  return fd;
+}
+
+}  // namespace
+
+Result<std::vector<UniqueFd>> open_listen_sockets(const SocketAddress& address, std::size_t count) {
+  std::vector<UniqueFd> sockets;
+  while (sockets.size() < count) {
+    auto socket = open_one(address, sockets.empty() ? Share::After : Share::Before);
+    if (!socket) return socket.error();
+    sockets.push_back(std::move(*socket));
+  }
+  return sockets;
+}
+
+}  // namespace wherry::steer

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "base/async/asio.h"
+#include "base/ip_address.h"
+
+#include <functional>
+#include <memory>
+
+namespace wherry::steer {
+
+/// Which addresses are this machine's own: those on which a socket may listen.
+class LocalAddresses {
+ public:
+  virtual ~LocalAddresses() = default;
+  [[nodiscard]] virtual bool contains(const IpAddress& address) const = 0;
+};
+
+/// What the kernel's routing says. Addresses of interfaces, all of 127.0.0.0/8, and what local
+/// routes cover (`ip route add local CIDR dev lo`).
+class KernelAddresses final : public LocalAddresses {
+ public:
+  [[nodiscard]] bool contains(const IpAddress& address) const override;
+};
+
+/// Says when addresses or routes of this network namespace change (rtnetlink(7)).
+///
+/// Control thread only. Where netlink is closed to the process it stays silent.
+class AddressWatch {
+ public:
+  AddressWatch(asio::io_context& loop, std::function<void()> on_change);
+  ~AddressWatch();
+
+  void start();
+  void stop() noexcept;
+
+ private:
+  class Descriptor;
+  void wait();
+
+  const std::function<void()> on_change_;
+  std::unique_ptr<Descriptor> descriptor_;
+};
+
+}  // namespace wherry::steer

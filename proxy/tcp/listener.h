@@ -1,0 +1,55 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "base/async/asio.h"
+#include "base/async/timers.h"
+#include "base/unique_fd.h"
+#include "proxy/tcp/session_quota.h"
+#include "proxy/tcp/session_set.h"
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+
+#include <cstddef>
+
+namespace wherry::tcp {
+
+/// Accepts the clients of one service port on one worker.
+///
+/// Belongs to the worker's thread. When sessions or descriptors run out it stops accepting, and
+/// clients wait in the kernel's queue: until resume(), or for a moment where the shortage is not
+/// ours. stop() before it is destroyed, and let the loop turn once in between.
+class Listener {
+ public:
+  Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions, SessionQuota& quota,
+           UniqueFd socket, balancer::ServicePortId service_port);
+  ~Listener();
+
+  void start();
+  /// A permit has come free.
+  void resume();
+  /// The address belongs to another service port from now on.
+  void retarget(balancer::ServicePortId service_port) noexcept { service_port_ = service_port; }
+
+  enum class Queued { Refuse, Accept };
+  /// Closes the socket. Clients that wait in its queue are refused, or taken first.
+  void stop(Queued queued);
+
+ private:
+  enum class Accepted { One, None, Paused };
+
+  void wait();
+  void accept_some();
+  [[nodiscard]] Accepted accept_one();
+  void pause_for_resources(int error);
+
+  asio::posix::basic_stream_descriptor<asio::io_context::executor_type> socket_;
+  Timers& timers_;
+  SessionSet& sessions_;
+  SessionQuota& quota_;
+  balancer::ServicePortId service_port_;
+  Timer pause_;
+  std::size_t pending_ = 0;
+  bool starved_ = false;  ///< waits for resume()
+};
+
+}  // namespace wherry::tcp

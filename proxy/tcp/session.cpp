@@ -1,0 +1,225 @@
+#include "proxy/tcp/session.h"
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/raw_socket_address.h"
+#include "proxy/tcp/session_set.h"
+
+#include <cerrno>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace wherry::tcp {
+namespace {
+
+void set_option(int fd, int level, int name, int value) {
+  // Fails only for sockets that are closed already, which the next call on them will say.
+  ::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+/// The next close() sends a RST in place of a FIN, and forgets what was not sent yet.
+void close_with_reset(int fd) {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+}  // namespace
+
+Session::Session(SessionSet& owner, UniqueFd client, const SocketAddress& client_address,
+                 balancer::ServicePortId service_port, SessionQuota::Permit permit)
+    : owner_(owner),
+      service_port_(service_port),
+      permit_(std::move(permit)),
+      client_(owner.loop()),
+      backend_(owner.loop()),
+      inward_(*this, Side::Client, client_, backend_),
+      outward_(*this, Side::Backend, backend_, client_),
+      client_address_(client_address) {
+  client_.assign(std::move(client));
+}
+
+Session::~Session() { WHERRY_ASSERT(pending_ == 0); }
+
+void Session::start() {
+  owner_.mutable_counters().sessions_opening.add(1);
+  try_backends();
+}
+
+/// Goes on until a backend accepts, one has to be waited for, or none is left.
+void Session::try_backends() {
+  for (;;) {
+    const balancer::ServicePortEntry* entry = owner_.table().find(service_port_);
+    const balancer::Backend* backend =
+        entry == nullptr ? nullptr : balancer::pick_backend(*entry, entry->internal, tried_);
+    if (backend == nullptr) {
+      return close(tried_.empty()                               ? CloseReason::NoEndpoints
+                   : last_error_ == ConnectError::NoDescriptors ? CloseReason::NoDescriptors
+                                                                : CloseReason::ConnectFailed);
+    }
+    if (!tried_.empty()) owner_.mutable_counters().retries.add(1);
+    backend_address_ = backend->address;
+    backend_state_ = backend->state;
+    service_port_state_ = entry->state;
+    switch (begin_connect(backend->address)) {
+      case Connect::Established:
+        return establish();
+      case Connect::InProgress:
+        return;
+      case Connect::Failed:
+        if (!note_failure(classify_connect_error(errno))) return;
+    }
+  }
+}
+
+Session::Connect Session::begin_connect(const SocketAddress& address) {
+  UniqueFd socket(::socket(address_family(address.ip.family()),
+                           SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+  if (!socket) return Connect::Failed;
+  set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(socket.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+  const RawSocketAddress to(address);
+  const bool done = ::connect(socket.get(), to.get(), to.size) == 0;
+  if (!done && errno != EINPROGRESS) return Connect::Failed;
+  backend_.assign(std::move(socket));
+  if (done) return Connect::Established;
+
+  owner_.connecting().touch(*this);
+  went_out();
+  backend_.wait_writable([this, attempt = tried_.size()](const boost::system::error_code&) {
+    // After the connect timeout another attempt may be under way when this one comes back.
+    if (came_back() && attempt == tried_.size()) on_connect_writable();
+  });
+  if (!tried_.empty()) watch_client();
+  return Connect::InProgress;
+}
+
+void Session::on_connect_writable() {
+  if (state_ != State::Connecting) return;
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(backend_.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error == 0) return establish();
+  if (note_failure(classify_connect_error(error))) try_backends();
+}
+
+/// False if that was the last attempt; the session is closed then.
+bool Session::note_failure(ConnectError error) {
+  owner_.mutable_counters().connect_failures[error].add(1);
+  last_error_ = error;
+  backend_.close();
+  tried_.push_back(backend_address_);
+  if (log::enabled(log::Level::Debug)) {
+    log::debug("a backend can't be reached", {{"service", service_port_state_->key.to_string()},
+                                              {"backend", backend_address_.to_string()},
+                                              {"reason", to_string(error)},
+                                              {"attempt", tried_.size()}});
+  }
+  if (tried_.size() < owner_.options().max_attempts) return true;
+  close(error == ConnectError::NoDescriptors ? CloseReason::NoDescriptors
+                                             : CloseReason::ConnectFailed);
+  return false;
+}
+
+/// A client that resets the connection while dead backends are tried frees its place at once.
+void Session::watch_client() {
+  went_out();
+  client_.wait_error([this](const boost::system::error_code&) {
+    if (!came_back() || state_ != State::Connecting) return;
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(client_.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0) close(classify_io_error(Side::Client, error));
+  });
+}
+
+void Session::establish() {
+  state_ = State::Relaying;
+  DeadlineList::remove(*this);
+  owner_.idling().touch(*this);
+  since_ = owner_.clock().wall();
+  Counters& counters = owner_.mutable_counters();
+  counters.sessions_opening.subtract(1);
+  counters.sessions_active.add(1);
+  service_port_state_->sessions_total.fetch_add(1, std::memory_order_relaxed);
+  backend_state_->sessions.fetch_add(1, std::memory_order_relaxed);
+  std::vector<SocketAddress>().swap(tried_);
+  outward_.wait_readable();
+  // Most clients speak first, and have spoken by now.
+  inward_.pump();
+}
+
+void Session::on_deadline() {
+  if (state_ == State::Relaying) return close(CloseReason::IdleTimeout);
+  if (state_ == State::Connecting && note_failure(ConnectError::Timeout)) try_backends();
+}
+
+void Session::close(CloseReason reason) {
+  if (state_ == State::Closing) return;
+  Counters& counters = owner_.mutable_counters();
+  if (state_ == State::Relaying) {
+    counters.sessions_active.subtract(1);
+    backend_state_->sessions.fetch_sub(1, std::memory_order_relaxed);
+  } else {
+    counters.sessions_opening.subtract(1);
+  }
+  counters.closed[reason].add(1);
+  state_ = State::Closing;
+  DeadlineList::remove(*this);
+  if (ends_with_reset(reason)) {
+    close_with_reset(client_.fd());
+    if (backend_.is_open()) close_with_reset(backend_.fd());
+  }
+  client_.close();
+  backend_.close();
+  permit_.give_back();
+  if (pending_ == 0) owner_.retire(*this);
+}
+
+bool Session::came_back() {
+  --pending_;
+  if (state_ != State::Closing) return true;
+  if (pending_ == 0) owner_.retire(*this);
+  return false;
+}
+
+Relay& Session::opposite(const Relay& relay) noexcept {
+  return &relay == &inward_ ? outward_ : inward_;
+}
+
+void Session::on_moved(const Relay& relay, std::size_t size) {
+  Counters& counters = owner_.mutable_counters();
+  (relay.from_side() == Side::Client ? counters.bytes_in : counters.bytes_out).add(size);
+  owner_.idling().touch(*this);
+}
+
+bool Session::on_source_ended(const Relay& relay) {
+  if (!target_failed_ && !opposite(relay).finished()) return true;
+  // After a reset the error is reported once, by whichever call came first; then the socket just
+  // looks ended. It must not look so to the other side. In good order, closing tells it anyway.
+  close(target_failed_ ? failed_reason_ : CloseReason::Finished);
+  return false;
+}
+
+void Session::on_source_failed(const Relay& relay, int error) {
+  close(target_failed_ ? failed_reason_ : classify_io_error(relay.from_side(), error));
+}
+
+/// A receiver that takes nothing any more may still have said something before it went: a server
+/// that answers early and closes resets the connection when more of the request comes. What it
+/// said is passed on first, then the end.
+void Session::on_target_failed(const Relay& relay, int error) {
+  const Side failed = relay.from_side() == Side::Client ? Side::Backend : Side::Client;
+  target_failed_ = true;
+  failed_reason_ = classify_io_error(failed, error);
+  Relay& other = opposite(relay);
+  if (other.finished() || other.broken()) return close(failed_reason_);
+  other.pump();
+}
+
+SessionSnapshot Session::snapshot() const {
+  WHERRY_ASSERT(established());
+  return {service_port_state_->key, client_address_, backend_address_, since_,
+          inward_.bytes(),          outward_.bytes()};
+}
+
+}  // namespace wherry::tcp

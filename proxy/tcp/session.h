@@ -1,0 +1,111 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "base/clock.h"
+#include "base/socket_address.h"
+#include "base/unique_fd.h"
+#include "proxy/tcp/close_reason.h"
+#include "proxy/tcp/deadline_list.h"
+#include "proxy/tcp/relay.h"
+#include "proxy/tcp/session_quota.h"
+#include "proxy/tcp/wire.h"
+
+#include <boost/intrusive/list.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wherry::tcp {
+
+class SessionSet;
+
+/// A session in words, for people.
+struct SessionSnapshot {
+  balancer::ServicePortKey service_port;
+  SocketAddress client;
+  SocketAddress backend;
+  WallTime since;
+  std::uint64_t bytes_in = 0;   ///< client to backend
+  std::uint64_t bytes_out = 0;  ///< backend to client
+};
+
+/// One client's connection: finds it a backend, then relays both ways until both have ended.
+///
+/// Owned by SessionSet; runs on that worker only. close() may be called at any time and gives the
+/// reason; the object goes when the last pending operation has come back, never inside one of its
+/// own callbacks.
+///
+/// Nothing is read from the client before a backend has accepted: until then another backend may
+/// be tried, because no byte can have been lost.
+class Session : public DeadlineHook,
+                public boost::intrusive::list_base_hook<
+                    boost::intrusive::tag<class SessionListTag>,
+                    boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  Session(SessionSet& owner, UniqueFd client, const SocketAddress& client_address,
+          balancer::ServicePortId service_port, SessionQuota::Permit permit);
+  ~Session();
+
+  /// Looks for a backend.
+  void start();
+  void close(CloseReason reason);
+  /// The connect timeout or the idle timeout has passed.
+  void on_deadline();
+
+  [[nodiscard]] bool closing() const noexcept { return state_ == State::Closing; }
+  [[nodiscard]] bool established() const noexcept { return state_ == State::Relaying; }
+  /// Precondition: established().
+  [[nodiscard]] SessionSnapshot snapshot() const;
+
+  // For the relays.
+
+  /// Counts a pending operation; each handler begins with came_back().
+  void went_out() noexcept { ++pending_; }
+  /// False if the session is closing and the handler must do nothing more.
+  [[nodiscard]] bool came_back();
+  [[nodiscard]] SessionSet& owner() noexcept { return owner_; }
+  /// `relay` moved bytes just now.
+  void on_moved(const Relay& relay, std::size_t size);
+  /// The relay's source has ended its direction. True if the target is to be told so.
+  [[nodiscard]] bool on_source_ended(const Relay& relay);
+  /// Reading the relay's source failed.
+  void on_source_failed(const Relay& relay, int error);
+  /// Writing to the relay's target failed.
+  void on_target_failed(const Relay& relay, int error);
+
+ private:
+  /// Connecting -> Relaying -> Closing; Connecting -> Closing.
+  enum class State : std::uint8_t { Connecting, Relaying, Closing };
+  enum class Connect : std::uint8_t { Established, InProgress, Failed };
+
+  void try_backends();
+  [[nodiscard]] Connect begin_connect(const SocketAddress& address);
+  void on_connect_writable();
+  [[nodiscard]] bool note_failure(ConnectError error);
+  void watch_client();
+  void establish();
+  [[nodiscard]] Relay& opposite(const Relay& relay) noexcept;
+
+  SessionSet& owner_;
+  const balancer::ServicePortId service_port_;
+  SessionQuota::Permit permit_;
+  Wire client_;
+  Wire backend_;
+  Relay inward_;   ///< client to backend
+  Relay outward_;  ///< backend to client
+  const SocketAddress client_address_;
+  SocketAddress backend_address_;
+  std::shared_ptr<balancer::BackendState> backend_state_;           ///< of the backend in use
+  std::shared_ptr<balancer::ServicePortState> service_port_state_;  ///< for names and counts
+  std::vector<SocketAddress> tried_;  ///< backends that failed; empty for nearly every session
+  ConnectError last_error_ = ConnectError::Other;
+  WallTime since_{};
+  std::uint32_t pending_ = 0;  ///< operations whose handler has not run yet
+  State state_ = State::Connecting;
+  bool target_failed_ = false;  ///< a relay is broken; failed_reason_ is what the end will be
+  CloseReason failed_reason_ = CloseReason::Finished;
+};
+
+}  // namespace wherry::tcp

@@ -1,0 +1,145 @@
+#include "tests/config/samples.h"
+
+#include "base/duration.h"
+
+#include <algorithm>
+
+namespace wherry::config {
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+std::string node_name(const Options& o) { return o.node_name; }
+std::string admin_address(const Options& o) { return o.admin_address.to_string(); }
+
+const std::vector<Sample>& samples() {
+  static const std::vector<Sample> all = {
+      {"manifests",
+       {"/", "/usr"},
+       "[/, /usr]",
+       "/ /usr",
+       "/tmp",
+       "/tmp",
+       [](const Options& o) { return joined(o.manifests); }},
+      {"listen-address",
+       {"127.0.0.9"},
+       "127.0.0.9",
+       "127.0.0.9",
+       "\"::1\"",
+       "::1",
+       [](const Options& o) { return o.listen_address.to_string(); }},
+      {"listen-pool",
+       {"127.64.0.0/16"},
+       "127.64.0.0/16",
+       "127.64.0.0/16",
+       "fd00::/112",
+       "fd00::/112",
+       [](const Options& o) { return o.listen_pool ? o.listen_pool->to_string() : "none"; }},
+      {"port-offset",
+       {"8000"},
+       "8000",
+       "8000",
+       "65534",
+       "65534",
+       [](const Options& o) { return std::to_string(o.port_offset); }},
+      {"node-name", {"node-1"}, "node-1", "node-1", "\"2\"", "2", node_name},
+      {"hostname-override", {"node-1"}, "node-1", "node-1", "b.example", "b.example", node_name},
+      {"workers",
+       {"7"},
+       "7",
+       "7",
+       "1024",
+       "1024",
+       [](const Options& o) { return std::to_string(o.workers); }},
+      {"admin-address",
+       {"127.0.0.1:0"},
+       "127.0.0.1:0",
+       "127.0.0.1:0",
+       "\"[::1]:9000\"",
+       "[::1]:9000",
+       admin_address},
+      {"metrics-bind-address",
+       {"[::1]:9001"},
+       "\"[::1]:9001\"",
+       "[::1]:9001",
+       "0.0.0.0:9002",
+       "0.0.0.0:9002",
+       admin_address},
+      {"connect-timeout",
+       {"1m30s"},
+       "1m30s",
+       "1m30s",
+       "250ms",
+       "250ms",
+       [](const Options& o) { return format_duration(o.connect_timeout); }},
+      {"max-attempts",
+       {"5"},
+       "5",
+       "5",
+       "100",
+       "100",
+       [](const Options& o) { return std::to_string(o.max_attempts); }},
+      {"idle-timeout",
+       {"1h"},
+       "1h",
+       "1h",
+       "10s",
+       "10s",
+       [](const Options& o) { return format_duration(o.idle_timeout); }},
+      {"max-sessions",
+       {"100000"},
+       "100000",
+       "100000",
+       "1",
+       "1",
+       [](const Options& o) { return std::to_string(o.max_sessions); }},
+      {"drain-timeout",
+       {"0"},
+       "0",
+       "0s",
+       "5s",
+       "5s",
+       [](const Options& o) { return format_duration(o.drain_timeout); }},
+      {"log-level",
+       {"debug"},
+       "debug",
+       "debug",
+       "error",
+       "error",
+       [](const Options& o) { return std::string(log::to_string(o.log_level)); }},
+      // There are but two formats, so that one of the samples is the default.
+      {"log-format",
+       {"json"},
+       "json",
+       "json",
+       "text",
+       "text",
+       [](const Options& o) { return std::string(log::to_string(o.log_format)); }},
+  };
+  return all;
+}
+
+}  // namespace
+
+const Sample* sample_of(std::string_view flag) {
+  const auto found = std::find_if(samples().begin(), samples().end(),
+                                  [flag](const Sample& sample) { return sample.flag == flag; });
+  return found == samples().end() ? nullptr : &*found;
+}
+
+std::vector<std::string> all_flags() {
+  std::vector<std::string> flags;
+  for (const Setting& setting : settings()) flags.emplace_back(setting.flag);
+  return flags;
+}
+
+std::string test_name(std::string flag) {
+  std::replace(flag.begin(), flag.end(), '-', '_');
+  return flag;
+}
+
+}  // namespace wherry::config

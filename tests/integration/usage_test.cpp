@@ -1,0 +1,160 @@
+#include "tests/integration/rig.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <unistd.h>
+
+namespace wherry::test {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Usage, HelpTeachesWithExamples) {
+  for (const char* command : {"run", "check", "get"}) {
+    const auto result = wherry({command, "--help"});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_THAT(result.out, HasSubstr("xample"));
+    EXPECT_THAT(result.out, HasSubstr(std::string("wherry ") + command));
+  }
+  EXPECT_EQ(wherry({"--help"}).exit_code, 0);
+}
+
+TEST(Usage, VersionIsPrinted) {
+  const auto result = wherry({"version"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, testing::MatchesRegex("wherry [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST(Usage, RunWithoutAnythingToServeSaysWhatToGive) {
+  const auto result = wherry({"run"});
+  EXPECT_EQ(result.exit_code, 64);
+  EXPECT_THAT(result.err, HasSubstr("--manifests"));
+}
+
+TEST(Usage, RunOnAPathThatDoesNotExistEndsWithExitCode64) {
+  const auto result = wherry({"run", "--manifests", "/nowhere/at/all"});
+  EXPECT_EQ(result.exit_code, 64);
+  EXPECT_THAT(result.err, HasSubstr("/nowhere/at/all"));
+}
+
+TEST(Usage, ABusyAdminPortEndsWithExitCode69) {
+  const TestListener other;
+  const TempFolder folder;
+  const auto result = wherry({"run", "--manifests", folder.path().string(), "--admin-address",
+                              other.address().to_string()});
+  EXPECT_EQ(result.exit_code, 69);
+  EXPECT_THAT(result.err, HasSubstr(other.address().to_string()));
+  EXPECT_THAT(result.err, HasSubstr("--admin-address"));
+}
+
+TEST(Usage, AnAdminPortThatIsNotAllowedEndsWithExitCode77) {
+  std::ifstream first("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+  int lowest = 0;
+  first >> lowest;
+  ASSERT_GT(lowest, 1) << "every port is open to everyone here: nothing to test";
+  const TempFolder folder;
+  std::vector<std::string> command = {wherry_binary(),   "run",
+                                      "--manifests",     folder.path().string(),
+                                      "--admin-address", "127.0.0.1:1"};
+  if (::geteuid() == 0) {
+    const std::vector<std::string> without = {"setpriv", "--bounding-set=-net_bind_service",
+                                              "--inh-caps=-net_bind_service"};
+    command.insert(command.begin(), without.begin(), without.end());
+  }
+  const auto result = run_program(command);
+  EXPECT_EQ(result.exit_code, 77) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("127.0.0.1:1"));
+}
+
+TEST(Usage, FlagsWinOverTheFile) {
+  Rig rig;
+  rig.folder.write("conf/wherry.yaml",
+                   "apiVersion: wherry.io/v1alpha1\nkind: Configuration\nmaxSessions: 5\n"
+                   "workers: 1\n");
+  rig.run({"--config", rig.folder / "conf/wherry.yaml", "--max-sessions", "7"});
+  EXPECT_EQ(rig.wherry().metric("wherry_tcp_sessions_limit"), 7);
+}
+
+TEST(Usage, LogsAsTextOrJsonFromTheLevelThatIsAsked) {
+  Rig text;
+  EXPECT_THAT(text.run({"--log-format", "text"}).log(), HasSubstr("wherry starts"));
+  Rig json;
+  EXPECT_THAT(json.run({"--log-format", "json"}).log(), testing::StartsWith("{\""));
+  Rig quiet;
+  EXPECT_EQ(quiet.run({"--log-level", "error"}).log(), "");
+}
+
+TEST(Usage, NodeNameIsTakenUnderBothNames) {
+  Rig rig;
+  EXPECT_THAT(rig.run({"--hostname-override", "Node-7"}).log(), HasSubstr("node-7"));
+  const auto both = wherry({"check", "--node-name", "a", "--hostname-override", "b", "--manifests",
+                            rig.folder.path().string()});
+  EXPECT_EQ(both.exit_code, 64);
+  EXPECT_THAT(both.err, HasSubstr("hostname-override"));
+}
+
+std::string read(const std::string& path) {
+  std::ifstream file(path);
+  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::erase(text, '\\');
+  return text;
+}
+
+/// Flags as --help lists them.
+std::vector<std::string> flags_of(const std::string& help) {
+  std::vector<std::string> flags;
+  for (std::size_t at = help.find("--"); at != std::string::npos; at = help.find("--", at + 2)) {
+    const std::size_t end = help.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at);
+    const std::string flag = help.substr(at, end - at);
+    if (flag.size() > 3) flags.push_back(flag);
+  }
+  return flags;
+}
+
+std::string key_of(const std::string& flag) {
+  std::string key;
+  for (std::size_t i = 2; i < flag.size(); ++i) {
+    key += flag[i] != '-' ? flag[i] : static_cast<char>(flag[++i] - 32);
+  }
+  return key;
+}
+
+TEST(Usage, TheManPageAndTheManualNameEveryFlagAndKey) {
+  const std::string root = std::string(WHERRY_TEST_DATA) + "/..";
+  const std::string page = read(root + "/deploy/man/wherry.1");
+  const std::string manual = read(root + "/deploy/operations.md");
+  ASSERT_FALSE(page.empty());
+  std::size_t seen = 0;
+  for (const char* command : {"run", "check", "get"}) {
+    for (const std::string& flag : flags_of(wherry({command, "--help"}).out)) {
+      ++seen;
+      EXPECT_THAT(page, HasSubstr(flag));
+      EXPECT_THAT(manual, HasSubstr(flag));
+      if (flag == "--help" || flag == "--config" || flag == "--output" || flag == "--namespace") {
+        continue;
+      }
+      EXPECT_THAT(page, HasSubstr(key_of(flag)));
+      EXPECT_THAT(manual, HasSubstr("`" + key_of(flag) + "`"));
+    }
+  }
+  EXPECT_GT(seen, 30u);
+}
+
+TEST(Usage, TheManualNamesEveryMetric) {
+  Rig rig;
+  const std::string manual = read(std::string(WHERRY_TEST_DATA) + "/../deploy/operations.md");
+  const std::string metrics = rig.run().get("/metrics");
+  std::size_t seen = 0;
+  for (std::size_t at = metrics.find("# TYPE "); at != std::string::npos;
+       at = metrics.find("# TYPE ", at + 1)) {
+    ++seen;
+    EXPECT_THAT(manual, HasSubstr(metrics.substr(at + 7, metrics.find(' ', at + 7) - at - 7)));
+  }
+  EXPECT_GT(seen, 15u);
+}
+
+}  // namespace
+}  // namespace wherry::test

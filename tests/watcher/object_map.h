@@ -1,0 +1,52 @@
+#pragma once
+
+#include "watcher/model/object_sink.h"
+
+#include <cstddef>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace wherry::test {
+
+/// Holds what it is told, as every receiver would, and counts how often it was told.
+template <class T>
+class ObjectMap final : public model::ObjectSink<T> {
+ public:
+  void replace(std::vector<T> all) override {
+    ++replaced_;
+    objects_.clear();
+    for (T& object : all) {
+      const model::ObjectKey key = object.meta.key;
+      objects_.insert_or_assign(key, std::move(object));
+    }
+  }
+  void upsert(T object) override {
+    ++upserted_;
+    const model::ObjectKey key = object.meta.key;
+    objects_.insert_or_assign(key, std::move(object));
+  }
+  void erase(const model::ObjectKey& key) override {
+    ++erased_;
+    objects_.erase(key);
+  }
+
+  [[nodiscard]] const std::map<model::ObjectKey, T>& objects() const { return objects_; }
+  [[nodiscard]] std::vector<T> all() const {
+    std::vector<T> objects;
+    for (const auto& [key, object] : objects_) objects.push_back(object);
+    return objects;
+  }
+  [[nodiscard]] std::size_t replaced() const { return replaced_; }
+  [[nodiscard]] std::size_t upserted() const { return upserted_; }
+  [[nodiscard]] std::size_t erased() const { return erased_; }
+  [[nodiscard]] std::size_t calls() const { return replaced_ + upserted_ + erased_; }
+
+ private:
+  std::map<model::ObjectKey, T> objects_;
+  std::size_t replaced_ = 0;
+  std::size_t upserted_ = 0;
+  std::size_t erased_ = 0;
+};
+
+}  // namespace wherry::test

@@ -1,0 +1,93 @@
+#include "watcher/manifest/manifest_store.h"
+
+#include "base/log.h"
+
+#include <set>
+#include <utility>
+
+namespace wherry::manifest {
+namespace {
+
+auto warn_of_doubles(std::string_view kind) {
+  return [kind](const model::ObjectKey& key, const std::string& winner, const std::string& loser) {
+    log::warn("an object is defined twice; the last definition counts",
+              {{"object", std::string(kind) + ' ' + key.to_string()},
+               {"in_force", winner},
+               {"without_effect", loser}});
+  };
+}
+
+}  // namespace
+
+void EndpointsAsSlices::replace(std::vector<model::Endpoints> all) {
+  std::set<model::ObjectKey> gone;
+  for (const auto& [key, made] : made_) gone.insert(key);
+  for (model::Endpoints& endpoints : all) {
+    gone.erase(endpoints.meta.key);
+    upsert(std::move(endpoints));
+  }
+  for (const model::ObjectKey& key : gone) erase(key);
+}
+
+void EndpointsAsSlices::upsert(model::Endpoints endpoints) {
+  ByKey next;
+  for (model::EndpointSlice& slice : model::to_slices(endpoints)) {
+    const model::ObjectKey key = slice.meta.key;
+    next.emplace(key, std::move(slice));
+  }
+  change(endpoints.meta.key, std::move(next));
+}
+
+void EndpointsAsSlices::erase(const model::ObjectKey& key) { change(key, {}); }
+
+/// Tells what differs from the slices that were made before.
+void EndpointsAsSlices::change(const model::ObjectKey& endpoints, ByKey next) {
+  ByKey& made = made_[endpoints];
+  if (sink_ != nullptr) {
+    for (const auto& [key, slice] : made) {
+      if (!next.contains(key)) sink_->erase(key);
+    }
+    for (const auto& [key, slice] : next) {
+      const auto known = made.find(key);
+      if (known == made.end() || known->second != slice) sink_->upsert(slice);
+    }
+  }
+  size_ = size_ - made.size() + next.size();
+  made = std::move(next);
+  if (made.empty()) made_.erase(endpoints);
+}
+
+void EndpointsAsSlices::append_to(std::vector<model::EndpointSlice>& slices) const {
+  for (const auto& [endpoints, made] : made_) {
+    for (const auto& [key, slice] : made) slices.push_back(slice);
+  }
+}
+
+void ManifestObjects::set(const FileOrder& order, const std::string& file, ManifestContent content,
+                          const ManifestSinks* sinks) {
+  services_.set(order, file, std::move(content.services),
+                sinks == nullptr ? nullptr : &sinks->services, warn_of_doubles("Service"));
+  pods_.set(order, file, std::move(content.pods), sinks == nullptr ? nullptr : &sinks->pods,
+            warn_of_doubles("Pod"));
+  slices_.set(order, file, std::move(content.slices), sinks == nullptr ? nullptr : &sinks->slices,
+              warn_of_doubles("EndpointSlice"));
+  slices_of_endpoints_.tell(sinks == nullptr ? nullptr : &sinks->slices);
+  endpoints_.set(order, file, std::move(content.endpoints), &slices_of_endpoints_,
+                 warn_of_doubles("Endpoints"));
+}
+
+void ManifestObjects::replace_all(const ManifestSinks& sinks) const {
+  sinks.services.replace(services_.all());
+  sinks.pods.replace(pods_.all());
+  std::vector<model::EndpointSlice> slices = slices_.all();
+  slices_of_endpoints_.append_to(slices);
+  sinks.slices.replace(std::move(slices));
+}
+
+std::map<std::string, std::size_t> ManifestObjects::counts() const {
+  return {{"Service", services_.size()},
+          {"Pod", pods_.size()},
+          {"EndpointSlice", slices_.size() + slices_of_endpoints_.size()}};
+}
+
+}  // namespace wherry::manifest

@@ -1,0 +1,146 @@
+#pragma once
+
+#include "watcher/manifest/manifest_reader.h"
+#include "watcher/manifest/scan.h"
+#include "watcher/model/object_sink.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wherry::manifest {
+
+/// The objects of one kind from many files. Where several define the same object, the last file's
+/// is in force, and the one before it takes over when that file goes.
+template <class T>
+class MergedObjects {
+ public:
+  /// Two files define one object: the key, the file in force, the file without effect.
+  using OnDouble = std::function<void(const model::ObjectKey&, const std::string& winner,
+                                      const std::string& loser)>;
+
+  /// Replaces what `file` defines; nothing to forget it. Tells `sink`, if there is one, what
+  /// changed.
+  void set(const FileOrder& order, const std::string& file, std::vector<T> objects,
+           model::ObjectSink<T>* sink, const OnDouble& on_double) {
+    std::map<model::ObjectKey, std::shared_ptr<const T>> next;
+    for (T& object : objects) {
+      const model::ObjectKey key = object.meta.key;
+      auto shared = std::make_shared<const T>(std::move(object));
+      if (!next.insert_or_assign(key, std::move(shared)).second) on_double(key, file, file);
+    }
+    for (const model::ObjectKey& key : keys_of_file_[file]) {
+      if (!next.contains(key)) change(key, order, file, nullptr, sink, on_double);
+    }
+    std::vector<model::ObjectKey> keys;
+    for (auto& [key, object] : next) {
+      keys.push_back(key);
+      change(key, order, file, std::move(object), sink, on_double);
+    }
+    if (keys.empty()) {
+      keys_of_file_.erase(file);
+    } else {
+      keys_of_file_[file] = std::move(keys);
+    }
+  }
+
+  /// Every object in force.
+  [[nodiscard]] std::vector<T> all() const {
+    std::vector<T> objects;
+    for (const auto& [key, definitions] : objects_) objects.push_back(*definitions.back().object);
+    return objects;
+  }
+
+  [[nodiscard]] std::size_t size() const { return objects_.size(); }
+
+ private:
+  struct Definition {
+    FileOrder order;
+    std::string file;
+    std::shared_ptr<const T> object;
+  };
+
+  void change(const model::ObjectKey& key, const FileOrder& order, const std::string& file,
+              std::shared_ptr<const T> object, model::ObjectSink<T>* sink,
+              const OnDouble& on_double) {
+    std::vector<Definition>& definitions = objects_[key];
+    const std::shared_ptr<const T> before =
+        definitions.empty() ? nullptr : definitions.back().object;
+    std::erase_if(definitions, [&](const Definition& each) { return each.file == file; });
+    if (object) {
+      const auto place = std::find_if(definitions.begin(), definitions.end(),
+                                      [&](const Definition& each) { return order < each.order; });
+      definitions.insert(place, {order, file, std::move(object)});
+      if (definitions.size() > 1) {
+        const std::string& winner = definitions.back().file;
+        on_double(key, winner, winner == file ? definitions[definitions.size() - 2].file : file);
+      }
+    }
+    if (definitions.empty()) {
+      objects_.erase(key);
+      if (before && sink != nullptr) sink->erase(key);
+    } else if (const T& now = *definitions.back().object;
+               sink != nullptr && (!before || *before != now)) {
+      sink->upsert(now);
+    }
+  }
+
+  std::map<model::ObjectKey, std::vector<Definition>> objects_;  ///< in file order; the last counts
+  std::map<std::string, std::vector<model::ObjectKey>> keys_of_file_;
+};
+
+/// Who is told of manifests' objects.
+struct ManifestSinks {
+  model::ObjectSink<model::Service>& services;
+  model::ObjectSink<model::Pod>& pods;
+  model::ObjectSink<model::EndpointSlice>& slices;
+};
+
+/// Stands between Endpoints and whoever wants EndpointSlices; remembers what it made of them.
+class EndpointsAsSlices final : public model::ObjectSink<model::Endpoints> {
+ public:
+  /// Whom the following calls tell; nullptr: nobody.
+  void tell(model::ObjectSink<model::EndpointSlice>* sink) { sink_ = sink; }
+
+  void replace(std::vector<model::Endpoints> all) override;
+  void upsert(model::Endpoints endpoints) override;
+  void erase(const model::ObjectKey& key) override;
+
+  void append_to(std::vector<model::EndpointSlice>& slices) const;
+  /// How many slices there are now.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  using ByKey = std::map<model::ObjectKey, model::EndpointSlice>;
+
+  void change(const model::ObjectKey& endpoints, ByKey next);
+
+  model::ObjectSink<model::EndpointSlice>* sink_ = nullptr;
+  std::map<model::ObjectKey, ByKey> made_;  ///< by their Endpoints
+  std::size_t size_ = 0;
+};
+
+/// The objects of all kinds from many files. Endpoints have become EndpointSlices.
+class ManifestObjects {
+ public:
+  /// Replaces what a file defines. Tells `sinks`, if there are any, what changed.
+  void set(const FileOrder& order, const std::string& file, ManifestContent content,
+           const ManifestSinks* sinks);
+  /// Gives every sink everything that is in force.
+  void replace_all(const ManifestSinks& sinks) const;
+  /// How many are in force, by kind.
+  [[nodiscard]] std::map<std::string, std::size_t> counts() const;
+
+ private:
+  MergedObjects<model::Service> services_;
+  MergedObjects<model::Pod> pods_;
+  MergedObjects<model::EndpointSlice> slices_;
+  MergedObjects<model::Endpoints> endpoints_;
+  EndpointsAsSlices slices_of_endpoints_;
+};
+
+}  // namespace wherry::manifest

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "base/ip_address.h"
+#include "base/socket_address.h"
+#include "watcher/model/object_meta.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace wherry::model {
+
+inline constexpr std::string_view kServiceNameLabel = "kubernetes.io/service-name";
+inline constexpr std::string_view kHeadlessLabel = "service.kubernetes.io/headless";
+
+struct Endpoint {
+  IpAddress address;  ///< addresses[0]; the others mean the same endpoint (T6)
+  bool ready = true;  ///< absent conditions: ready and serving, not terminating (E1)
+  bool serving = true;
+  bool terminating = false;
+  std::string node;     ///< nodeName; may be empty
+  std::string pod;      ///< name in targetRef, where that is a Pod
+  std::string pod_uid;  ///< uid in targetRef
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+struct EndpointPort {
+  std::optional<std::string> name;  ///< none: not for a service port (T2)
+  Protocol protocol = Protocol::TCP;
+  std::optional<std::uint16_t> port;  ///< none: "all ports", which nobody serves (T2)
+
+  friend bool operator==(const EndpointPort&, const EndpointPort&) = default;
+};
+
+enum class AddressType : std::uint8_t { IPv4, IPv6, FQDN };
+
+/// discovery.k8s.io/v1 EndpointSlice. Every port holds for every endpoint.
+struct EndpointSlice {
+  ObjectMeta meta;
+  AddressType address_type = AddressType::IPv4;
+  std::vector<Endpoint> endpoints;  ///< empty where the type is FQDN: names are not served (S8)
+  std::vector<EndpointPort> ports;
+
+  /// The Service that the slice says it belongs to; an empty name where it does not say.
+  [[nodiscard]] ObjectKey service() const {
+    const std::string* name = find(meta.labels, kServiceNameLabel);
+    return {meta.key.name_space, name == nullptr ? std::string() : *name};
+  }
+
+  friend bool operator==(const EndpointSlice&, const EndpointSlice&) = default;
+};
+
+}  // namespace wherry::model

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "base/clock.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace wherry::model {
+
+/// RFC 3339 as Kubernetes writes it: "2026-11-23T10:00:00Z", with fractions, with an offset.
+[[nodiscard]] std::optional<WallTime> parse_timestamp(std::string_view text) noexcept;
+
+/// "2026-11-23T10:00:00Z"; fractions of a second are cut off.
+[[nodiscard]] std::string format_timestamp(WallTime time);
+
+}  // namespace wherry::model

@@ -1,0 +1,165 @@
+#include "watcher/model/validate.h"
+
+#include "watcher/model/names.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <set>
+#include <utility>
+
+namespace wherry::model {
+namespace {
+
+using document::FieldFaults;
+using document::FieldPath;
+using document::PathStep;
+
+void add(FieldFaults& faults, std::initializer_list<PathStep> path, std::string text) {
+  faults.push_back({FieldPath{path}, std::move(text)});
+}
+
+enum class NameRule { Label, Subdomain };
+
+void check_meta(const ObjectMeta& meta, NameRule rule, FieldFaults& faults) {
+  const std::string& name = meta.key.name;
+  if (name.empty()) {
+    add(faults, {"metadata", "name"}, "missing; give the object a name");
+  } else if (rule == NameRule::Label && !is_dns_label(name)) {
+    add(faults, {"metadata", "name"},
+        '"' + name +
+            "\" is no name for this kind; write at most 63 lower-case letters, digits and '-', "
+            "beginning and ending with a letter or digit");
+  } else if (rule == NameRule::Subdomain && !is_dns_subdomain(name)) {
+    add(faults, {"metadata", "name"},
+        '"' + name +
+            "\" is no name for this kind; write at most 253 lower-case letters, digits, '-' and "
+            "'.', beginning and ending with a letter or digit");
+  }
+  if (!is_dns_label(meta.key.name_space)) {
+    add(faults, {"metadata", "namespace"},
+        '"' + meta.key.name_space +
+            "\" is no namespace; write at most 63 lower-case letters, digits and '-'");
+  }
+}
+
+/// Names of ports that stand side by side: each a DNS label, each once, none missing among several.
+class PortNames {
+ public:
+  PortNames(std::size_t count, FieldFaults& faults) : count_(count), faults_(faults) {}
+
+  void check(const FieldPath& port, const std::string& name) {
+    FieldPath field = port;
+    field.steps.emplace_back("name");
+    if (name.empty() && count_ > 1) {
+      faults_.push_back({field, "missing; each of several ports needs a name"});
+    } else if (!name.empty() && !is_dns_label(name)) {
+      faults_.push_back({field, '"' + name +
+                                    "\" is no port name; write at most 63 lower-case letters, "
+                                    "digits and '-'"});
+    } else if (!seen_.insert(name).second) {
+      faults_.push_back({field, '"' + name +
+                                    "\" names another port already; give each port a name of its "
+                                    "own"});
+    }
+  }
+
+ private:
+  const std::size_t count_;
+  FieldFaults& faults_;
+  std::set<std::string> seen_;
+};
+
+/// An address that no backend can have.
+void check_endpoint_address(const IpAddress& address, const FieldPath& path, FieldFaults& faults) {
+  if (!address.is_unspecified() && !address.is_multicast()) return;
+  faults.push_back({path, address.to_string() +
+                              " is the address of no endpoint; write one that a machine can "
+                              "have"});
+}
+
+void check_service_ports(const Service& service, FieldFaults& faults) {
+  PortNames names(service.ports.size(), faults);
+  std::set<std::pair<Protocol, std::uint16_t>> ports;
+  std::set<std::pair<Protocol, std::uint16_t>> node_ports;
+  for (std::size_t i = 0; i < service.ports.size(); ++i) {
+    const ServicePortSpec& port = service.ports[i];
+    names.check(FieldPath{{"spec", "ports", i}}, port.name);
+    if (port.port != 0 && !ports.emplace(port.protocol, port.port).second) {
+      add(faults, {"spec", "ports", i, "port"},
+          std::to_string(port.port) + '/' + std::string(to_string(port.protocol)) +
+              " stands twice in this Service; leave one out");
+    }
+    if (port.node_port != 0 && !node_ports.emplace(port.protocol, port.node_port).second) {
+      add(faults, {"spec", "ports", i, "nodePort"},
+          std::to_string(port.node_port) + '/' + std::string(to_string(port.protocol)) +
+              " stands twice in this Service; leave one out");
+    }
+  }
+  // A headless Service may leave its ports to DNS, an ExternalName has none to serve.
+  if (service.ports.empty() && !service.headless && service.type != ServiceType::ExternalName) {
+    add(faults, {"spec", "ports"}, "missing; a Service needs a port");
+  }
+}
+
+}  // namespace
+
+FieldFaults validate(const Service& service) {
+  FieldFaults faults;
+  check_meta(service.meta, NameRule::Label, faults);
+  check_service_ports(service, faults);
+  for (std::size_t i = 0; i < service.external_ips.size(); ++i) {
+    check_endpoint_address(service.external_ips[i], FieldPath{{"spec", "externalIPs", i}}, faults);
+  }
+  for (const IpAddress& address : service.cluster_ips) {
+    check_endpoint_address(address, FieldPath{{"spec", "clusterIP"}}, faults);
+  }
+  if (service.cluster_ips.size() > 2 ||
+      (service.cluster_ips.size() == 2 &&
+       service.cluster_ips[0].family() == service.cluster_ips[1].family())) {
+    add(faults, {"spec", "clusterIPs"},
+        "holds more than one address of a family; write at most one IPv4 and one IPv6 address");
+  }
+  return faults;
+}
+
+FieldFaults validate(const EndpointSlice& slice) {
+  FieldFaults faults;
+  check_meta(slice.meta, NameRule::Subdomain, faults);
+  // Ports without number mean "all ports" and serve nobody here (T2); their names still count.
+  PortNames names(1, faults);
+  for (std::size_t i = 0; i < slice.ports.size(); ++i) {
+    names.check(FieldPath{{"ports", i}}, slice.ports[i].name.value_or(""));
+  }
+  for (std::size_t i = 0; i < slice.endpoints.size(); ++i) {
+    check_endpoint_address(slice.endpoints[i].address, FieldPath{{"endpoints", i, "addresses"}},
+                           faults);
+  }
+  return faults;
+}
+
+FieldFaults validate(const Endpoints& endpoints) {
+  FieldFaults faults;
+  check_meta(endpoints.meta, NameRule::Subdomain, faults);
+  for (std::size_t i = 0; i < endpoints.subsets.size(); ++i) {
+    const EndpointSubset& subset = endpoints.subsets[i];
+    PortNames names(subset.ports.size(), faults);
+    for (std::size_t j = 0; j < subset.ports.size(); ++j) {
+      names.check(FieldPath{{"subsets", i, "ports", j}}, subset.ports[j].name.value_or(""));
+    }
+    for (const Endpoint& endpoint : subset.endpoints) {
+      check_endpoint_address(endpoint.address, FieldPath{{"subsets", i}}, faults);
+    }
+  }
+  return faults;
+}
+
+FieldFaults validate(const Pod& pod) {
+  FieldFaults faults;
+  check_meta(pod.meta, NameRule::Subdomain, faults);
+  for (const IpAddress& address : pod.ips) {
+    check_endpoint_address(address, FieldPath{{"status", "podIP"}}, faults);
+  }
+  return faults;
+}
+
+}  // namespace wherry::model

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "base/document/field_path.h"
+#include "watcher/model/endpoint_slice.h"
+#include "watcher/model/endpoints.h"
+#include "watcher/model/pod.h"
+#include "watcher/model/service.h"
+
+/// What the API server would refuse about an object that could be decoded. Objects from a cluster
+/// have passed its validation; manifests have not, so they pass this one. Only what is wrong
+/// everywhere is a fault here, never what depends on a cluster's settings (node port range,
+/// service CIDR, ipFamilyPolicy). Pure.
+namespace wherry::model {
+
+[[nodiscard]] document::FieldFaults validate(const Service& service);
+[[nodiscard]] document::FieldFaults validate(const EndpointSlice& slice);
+[[nodiscard]] document::FieldFaults validate(const Endpoints& endpoints);
+[[nodiscard]] document::FieldFaults validate(const Pod& pod);
+
+}  // namespace wherry::model
