@@ -90,9 +90,11 @@ class Pods {
     return pod;
   }
 
-  /// Stops listening; connections that were accepted have their answer already.
+  /// Stops listening, once it has taken what the kernel had let in: closing the socket would reset
+  /// those connections, although the backend accepted them as far as anybody else can see.
   void remove(const std::shared_ptr<Pod>& pod) {
     const std::lock_guard lock(mutex_);
+    accept_all(*pod);
     pods_.erase(pod->listener.get());
     pod->listener.reset();
   }
