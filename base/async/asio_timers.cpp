@@ -32,6 +32,10 @@ class AsioPending final : public Timer::Pending {
 
 }  // namespace
 
+AsioTimers::AsioTimers(asio::io_context& loop) : loop_(loop) {
+  const asio::steady_timer makes_the_reactor(loop);
+}
+
 Timer AsioTimers::schedule(Duration delay, std::function<void()> callback) {
   auto shot = std::make_shared<Shot>(loop_);
   shot->callback = std::move(callback);

@@ -33,6 +33,8 @@ void Worker::join() {
 
 void Worker::open(const SocketAddress& address, balancer::ServicePortId service_port,
                   UniqueFd socket) {
+  sessions_.own_listeners().set(address, service_port);
+  if (!socket) return;  // other workers listen there
   auto listener = std::make_unique<tcp::Listener>(loop_, timers_, sessions_, quota_,
                                                   std::move(socket), service_port);
   listener->start();
@@ -40,11 +42,13 @@ void Worker::open(const SocketAddress& address, balancer::ServicePortId service_
 }
 
 void Worker::retarget(const SocketAddress& address, balancer::ServicePortId service_port) {
+  sessions_.own_listeners().set(address, service_port);
   const auto found = listeners_.find(address);
   if (found != listeners_.end()) found->second->retarget(service_port);
 }
 
 void Worker::close(const SocketAddress& address) {
+  sessions_.own_listeners().erase(address);
   const auto found = listeners_.find(address);
   if (found == listeners_.end()) return;
   found->second->stop(tcp::Listener::Queued::Refuse);
@@ -58,6 +62,7 @@ void Worker::close_listeners() {
     retire(std::move(listener));
   }
   listeners_.clear();
+  sessions_.own_listeners().clear();
 }
 
 /// Its last wait comes back before what is posted now.
@@ -66,7 +71,14 @@ void Worker::retire(std::unique_ptr<tcp::Listener> listener) {
 }
 
 void Worker::resume_listeners() {
-  for (auto& [address, listener] : listeners_) listener->resume();
+  // Beginning after the one that got the last place: else the lowest address, if its clients never
+  // cease, would get every one.
+  auto at = listeners_.upper_bound(last_resumed_);
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    if (at == listeners_.end()) at = listeners_.begin();
+    if (at->second->resume()) last_resumed_ = at->first;
+    ++at;
+  }
 }
 
 void Worker::stop() {

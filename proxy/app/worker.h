@@ -62,6 +62,7 @@ class Worker {
   tcp::SessionQuota& quota_;
   tcp::SessionSet sessions_;
   std::map<SocketAddress, std::unique_ptr<tcp::Listener>> listeners_;
+  SocketAddress last_resumed_;  ///< who got the last place that came free
   const std::string name_;
   std::thread thread_;
 };

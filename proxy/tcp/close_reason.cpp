@@ -16,6 +16,8 @@ std::string_view to_string(ConnectError error) noexcept {
       return "no_descriptors";
     case ConnectError::NoPorts:
       return "no_ports";
+    case ConnectError::Loop:
+      return "loop";
     case ConnectError::Other:
       return "other";
   }
@@ -38,9 +40,12 @@ ConnectError classify_connect_error(int error) noexcept {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
+    case ENOSPC:  // epoll_ctl(2): the limit on watches
       return ConnectError::NoDescriptors;
     case EADDRNOTAVAIL:
       return ConnectError::NoPorts;
+    case ELOOP:
+      return ConnectError::Loop;
     default:
       return ConnectError::Other;
   }

@@ -14,9 +14,10 @@ enum class ConnectError : std::uint8_t {
   Unreachable,    ///< no route, or a router said so
   NoDescriptors,  ///< this process or machine has no descriptor or memory left
   NoPorts,        ///< this machine has no free source port to that backend
+  Loop,           ///< it is the service port's own listener, or leads back to it
   Other,
 };
-inline constexpr std::size_t kConnectErrors = 6;
+inline constexpr std::size_t kConnectErrors = 7;
 
 [[nodiscard]] std::string_view to_string(ConnectError error) noexcept;
 /// What connect() or SO_ERROR said, as an errno value.

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstring>
 #include <sys/socket.h>
+#include <tuple>
 
 namespace wherry::tcp {
 namespace {
@@ -18,12 +19,36 @@ constexpr int kAcceptBatch = 4;
 /// At a stop, those that the kernel has let in already.
 constexpr int kMostQueued = 4096;
 constexpr Duration kPause = std::chrono::milliseconds(100);
+/// Clients that were gone again before they were accepted, in a row.
+constexpr int kMostGone = 64;
+
+/// What accept(2) reports of a connection that is gone again, or of the network on its way here:
+/// the next one may be well.
+bool is_clients_loss(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case EOPNOTSUPP:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
 Listener::Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions,
                    SessionQuota& quota, UniqueFd socket, balancer::ServicePortId service_port)
-    : socket_(loop, socket.release()),
+    : socket_(loop),
+      unwatched_(std::move(socket)),
       timers_(timers),
       sessions_(sessions),
       quota_(quota),
@@ -31,7 +56,18 @@ Listener::Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions,
 
 Listener::~Listener() { WHERRY_ASSERT(pending_ == 0 && !socket_.is_open()); }
 
-void Listener::start() { wait(); }
+void Listener::start() {
+  boost::system::error_code error;
+  socket_.assign(unwatched_.get(), error);
+  if (error) {
+    // Clients wait in its queue meanwhile.
+    note_pause(error.value());
+    pause_ = timers_.schedule(kPause, [this] { start(); });
+    return;
+  }
+  std::ignore = unwatched_.release();
+  wait();
+}
 
 void Listener::wait() {
   ++pending_;
@@ -62,7 +98,7 @@ Listener::Accepted Listener::accept_one() {
     sessions_.mutable_counters().accept_pauses.add(1);
     return Accepted::Paused;
   }
-  for (;;) {
+  for (int gone = 0; gone < kMostGone; ++gone) {
     RawSocketAddress client;
     UniqueFd fd(::accept4(socket_.native_handle(), client.get(), &client.size,
                           SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -70,42 +106,37 @@ Listener::Accepted Listener::accept_one() {
       sessions_.open(std::move(fd), client.to_socket_address(), service_port_, std::move(permit));
       return Accepted::One;
     }
-    switch (errno) {
-      case EAGAIN:
-        return Accepted::None;
-      case EMFILE:
-      case ENFILE:
-      case ENOBUFS:
-      case ENOMEM:
-      case EINVAL:  // the socket does not listen (any more): no use in trying at full speed
-      case EBADF:
-        pause_for_resources(errno);
-        return Accepted::Paused;
-      default:
-        // The client is gone again, or a network error is reported early (accept(2)): next one.
-        continue;
-    }
+    if (errno == EAGAIN) return Accepted::None;
+    if (is_clients_loss(errno)) continue;
+    // No descriptors, no memory, or something that lasts (a security module that forbids it, a
+    // socket that does not listen): no use in trying at full speed.
+    note_pause(errno);
+    pause_ = timers_.schedule(kPause, [this] { accept_some(); });
+    return Accepted::Paused;
   }
+  return Accepted::None;  // there are more; others have their turn first
 }
 
-void Listener::pause_for_resources(int error) {
+void Listener::note_pause(int error) {
   if (sessions_.counters().accept_pauses.value() == 0) {
-    log::warn("no descriptors or memory to accept connections with; clients wait",
+    log::warn("connections can't be accepted at the moment; clients wait",
               {{"reason", std::strerror(error)}});
   }
   sessions_.mutable_counters().accept_pauses.add(1);
-  pause_ = timers_.schedule(kPause, [this] { accept_some(); });
 }
 
-void Listener::resume() {
-  if (!starved_ || !socket_.is_open()) return;
+bool Listener::resume() {
+  if (!starved_ || !socket_.is_open()) return false;
   starved_ = false;
-  accept_some();
+  const Accepted accepted = accept_one();
+  if (accepted != Accepted::Paused) wait();
+  return accepted == Accepted::One;
 }
 
 void Listener::stop(Queued queued) {
-  if (!socket_.is_open()) return;
+  unwatched_.reset();
   pause_.cancel();
+  if (!socket_.is_open()) return;
   if (queued == Queued::Accept) {
     for (int i = 0; i < kMostQueued && accept_one() == Accepted::One; ++i) {
     }

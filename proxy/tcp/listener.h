@@ -25,8 +25,9 @@ class Listener {
   ~Listener();
 
   void start();
-  /// A permit has come free.
-  void resume();
+  /// A permit has come free. Accepts one client, if it waits for a permit and a client waits; true
+  /// if so.
+  bool resume();
   /// The address belongs to another service port from now on.
   void retarget(balancer::ServicePortId service_port) noexcept { service_port_ = service_port; }
 
@@ -40,9 +41,10 @@ class Listener {
   void wait();
   void accept_some();
   [[nodiscard]] Accepted accept_one();
-  void pause_for_resources(int error);
+  void note_pause(int error);
 
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> socket_;
+  UniqueFd unwatched_;  ///< the socket until the loop watches it
   Timers& timers_;
   SessionSet& sessions_;
   SessionQuota& quota_;

@@ -87,7 +87,10 @@ Relay::Step Relay::move_once() {
   }
   if (n == 0) {
     state_ = State::Finished;
-    if (owner_.on_source_ended(*this)) ::shutdown(to_.fd(), SHUT_WR);
+    if (owner_.on_source_ended(*this)) {
+      ::shutdown(to_.fd(), SHUT_WR);
+      watch_for_reset();
+    }
     return Step::Stop;
   }
   if (would_block(errno)) return Step::Wait;
@@ -162,7 +165,7 @@ void Relay::watch_for_reset() {
   owner_.went_out();
   from_.wait_error([this](const boost::system::error_code&) {
     watching_ = false;
-    if (!owner_.came_back() || state_ != State::Blocked) return;
+    if (!owner_.came_back() || state_ == State::Moving || state_ == State::Broken) return;
     int error = 0;
     socklen_t size = sizeof error;
     ::getsockopt(from_.fd(), SOL_SOCKET, SO_ERROR, &error, &size);

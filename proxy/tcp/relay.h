@@ -34,6 +34,8 @@ class Relay {
 
   /// The sender has ended its direction, and the receiver was told.
   [[nodiscard]] bool finished() const noexcept { return state_ == State::Finished; }
+  /// Bytes wait for the receiver to take more.
+  [[nodiscard]] bool blocked() const noexcept { return state_ == State::Blocked; }
   /// The receiver takes nothing any more.
   [[nodiscard]] bool broken() const noexcept { return state_ == State::Broken; }
   [[nodiscard]] Side from_side() const noexcept { return from_side_; }

@@ -17,6 +17,13 @@ void set_option(int fd, int level, int name, int value) {
   ::setsockopt(fd, level, name, &value, sizeof value);
 }
 
+/// Whether the kernel chose the address itself as the source: it is one of this machine's then.
+bool comes_from(int fd, const IpAddress& address) {
+  RawSocketAddress local;
+  return ::getsockname(fd, local.get(), &local.size) == 0 &&
+         local.to_socket_address().ip == address;
+}
+
 /// The next close() sends a RST in place of a FIN, and forgets what was not sent yet.
 void close_with_reset(int fd) {
   const linger now{.l_onoff = 1, .l_linger = 0};
@@ -34,14 +41,14 @@ Session::Session(SessionSet& owner, UniqueFd client, const SocketAddress& client
       backend_(owner.loop()),
       inward_(*this, Side::Client, client_, backend_),
       outward_(*this, Side::Backend, backend_, client_),
-      client_address_(client_address) {
-  client_.assign(std::move(client));
-}
+      accepted_(std::move(client)),
+      client_address_(client_address) {}
 
 Session::~Session() { WHERRY_ASSERT(pending_ == 0); }
 
 void Session::start() {
   owner_.mutable_counters().sessions_opening.add(1);
+  if (!client_.assign(std::move(accepted_))) return close(CloseReason::NoDescriptors);
   try_backends();
 }
 
@@ -71,7 +78,12 @@ void Session::try_backends() {
   }
 }
 
+/// ELOOP, like every other error, through errno.
 Session::Connect Session::begin_connect(const SocketAddress& address) {
+  if (owner_.own_listeners().lead_back(owner_.table(), service_port_, address)) {
+    errno = ELOOP;
+    return Connect::Failed;
+  }
   UniqueFd socket(::socket(address_family(address.ip.family()),
                            SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
   if (!socket) return Connect::Failed;
@@ -80,7 +92,13 @@ Session::Connect Session::begin_connect(const SocketAddress& address) {
   const RawSocketAddress to(address);
   const bool done = ::connect(socket.get(), to.get(), to.size) == 0;
   if (!done && errno != EINPROGRESS) return Connect::Failed;
-  backend_.assign(std::move(socket));
+  if (owner_.own_listeners().have_wildcard(address) && comes_from(socket.get(), address.ip) &&
+      owner_.own_listeners().lead_back(owner_.table(), service_port_, address,
+                                       OwnListeners::Local::Yes)) {
+    errno = ELOOP;
+    return Connect::Failed;
+  }
+  if (!backend_.assign(std::move(socket))) return Connect::Failed;
   if (done) return Connect::Established;
 
   owner_.connecting().touch(*this);
@@ -108,6 +126,7 @@ bool Session::note_failure(ConnectError error) {
   last_error_ = error;
   backend_.close();
   tried_.push_back(backend_address_);
+  if (error == ConnectError::Loop) owner_.report_loop(*service_port_state_, backend_address_);
   if (log::enabled(log::Level::Debug)) {
     log::debug("a backend can't be reached", {{"service", service_port_state_->key.to_string()},
                                               {"backend", backend_address_.to_string()},
@@ -165,7 +184,8 @@ void Session::close(CloseReason reason) {
   counters.closed[reason].add(1);
   state_ = State::Closing;
   DeadlineList::remove(*this);
-  if (ends_with_reset(reason)) {
+  // A good end would say that everything has arrived.
+  if (ends_with_reset(reason) || inward_.blocked() || outward_.blocked()) {
     close_with_reset(client_.fd());
     if (backend_.is_open()) close_with_reset(backend_.fd());
   }

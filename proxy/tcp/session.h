@@ -93,8 +93,9 @@ class Session : public DeadlineHook,
   SessionQuota::Permit permit_;
   Wire client_;
   Wire backend_;
-  Relay inward_;   ///< client to backend
-  Relay outward_;  ///< backend to client
+  Relay inward_;       ///< client to backend
+  Relay outward_;      ///< backend to client
+  UniqueFd accepted_;  ///< the client's socket until start()
   const SocketAddress client_address_;
   SocketAddress backend_address_;
   std::shared_ptr<balancer::BackendState> backend_state_;           ///< of the backend in use

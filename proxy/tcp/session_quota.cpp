@@ -20,8 +20,12 @@ SessionQuota::SessionQuota(std::uint64_t limit, std::function<void()> on_availab
     : limit_(limit), on_available_(std::move(on_available)) {}
 
 bool SessionQuota::take() noexcept {
-  if (used_.fetch_add(1) < limit_.load()) return true;
-  used_.fetch_sub(1);
+  // Never more than the limit, not even for a moment: two that are both denied could each mistake
+  // the other's attempt for a session, and nobody would be left to wake them.
+  std::uint64_t used = used_.load();
+  while (used < limit_.load()) {
+    if (used_.compare_exchange_weak(used, used + 1)) return true;
+  }
   return false;
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/tcp/session_set.h"
 
 #include "base/assert.h"
+#include "base/log.h"
 
 #include <boost/asio/post.hpp>
 
@@ -35,6 +36,18 @@ void SessionSet::open(UniqueFd client, const SocketAddress& client_address,
 std::shared_ptr<const balancer::BackendTable> SessionSet::exchange_table(
     std::shared_ptr<const balancer::BackendTable> next) {
   return std::exchange(table_, std::move(next));
+}
+
+void SessionSet::report_loop(const balancer::ServicePortState& service_port,
+                             const SocketAddress& backend) {
+  if (std::exchange(reported_loop_, backend) == backend) return;
+  log::warn(
+      "a backend is where the service port itself listens, or leads back there; it is not used",
+      {{"service", service_port.key.to_string()},
+       {"backend", backend.to_string()},
+       {"remedy",
+        "correct the pod's address or the targetPort, or let the Service listen elsewhere "
+        "(annotation wherry.io/listen-address)"}});
 }
 
 void SessionSet::close_all(CloseReason reason) {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "proxy/tcp/counters.h"
 #include "proxy/tcp/deadline_list.h"
+#include "proxy/tcp/own_listeners.h"
 #include "proxy/tcp/session.h"
 #include "proxy/tcp/session_quota.h"
 
@@ -52,6 +53,9 @@ class SessionSet {
       std::shared_ptr<const balancer::BackendTable> next);
   [[nodiscard]] const balancer::BackendTable& table() const noexcept { return *table_; }
 
+  /// Kept up to date by whoever opens and closes listeners.
+  [[nodiscard]] OwnListeners& own_listeners() noexcept { return own_listeners_; }
+
   void close_all(CloseReason reason);
   /// Cuts what is left and waits for nothing more.
   void stop();
@@ -73,6 +77,8 @@ class SessionSet {
   [[nodiscard]] std::span<std::byte> scratch() noexcept { return {scratch_.get(), kScratchSize}; }
   /// Bytes that relays keep for slow receivers, in all.
   std::size_t kept = 0;
+  /// Says in the log that a backend leads back to its service port; once, not for every client.
+  void report_loop(const balancer::ServicePortState& service_port, const SocketAddress& backend);
   /// Destroys the session after the current callback.
   void retire(Session& session);
 
@@ -81,6 +87,8 @@ class SessionSet {
   const Clock& clock_;
   const SessionOptions options_;
   std::shared_ptr<const balancer::BackendTable> table_;
+  OwnListeners own_listeners_;
+  SocketAddress reported_loop_;  ///< the last backend that report_loop() named
   Counters counters_;
   DeadlineList connecting_;
   DeadlineList idling_;

@@ -7,6 +7,8 @@
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
+#include <cerrno>
+#include <tuple>
 #include <utility>
 
 namespace wherry::tcp {
@@ -20,8 +22,18 @@ class Wire {
   explicit Wire(asio::io_context& loop) : descriptor_(loop) {}
 
   /// Takes the socket over. After connect() was called on it: a socket that is not connecting yet
-  /// would count as hung up.
-  void assign(UniqueFd socket) { descriptor_.assign(socket.release()); }
+  /// would count as hung up. False, with errno, where it can't be watched (epoll_ctl(2): memory,
+  /// or the limit on watches); the socket is closed then.
+  [[nodiscard]] bool assign(UniqueFd socket) noexcept {
+    boost::system::error_code error;
+    descriptor_.assign(socket.get(), error);
+    if (error) {
+      errno = error.value();
+      return false;
+    }
+    std::ignore = socket.release();
+    return true;
+  }
 
   [[nodiscard]] bool is_open() const noexcept { return descriptor_.is_open(); }
   [[nodiscard]] int fd() noexcept { return descriptor_.native_handle(); }

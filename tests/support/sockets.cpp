@@ -133,6 +133,20 @@ bool is_reset(int fd) {
   return receive_some(fd, &byte, 1) < 0 && errno == ECONNRESET;
 }
 
+bool ends_with_reset(int fd) {
+  std::array<char, 65536> buffer;
+  ssize_t n = 0;
+  while ((n = receive_some(fd, buffer.data(), buffer.size())) > 0) {
+  }
+  return n < 0 && errno == ECONNRESET;
+}
+
+bool is_hung_up(int fd) {
+  pollfd poll{fd, 0, 0};
+  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(kPatience);
+  return ::poll(&poll, 1, static_cast<int>(patience.count())) == 1;
+}
+
 void reset(UniqueFd& fd) {
   const linger now{1, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);

@@ -32,6 +32,8 @@ INSTANTIATE_TEST_SUITE_P(
                       ConnectCase{"SystemLimit", ENFILE, ConnectError::NoDescriptors},
                       ConnectCase{"NoBuffers", ENOBUFS, ConnectError::NoDescriptors},
                       ConnectCase{"NoSourcePort", EADDRNOTAVAIL, ConnectError::NoPorts},
+                      ConnectCase{"WatchLimit", ENOSPC, ConnectError::NoDescriptors},
+                      ConnectCase{"LeadsBack", ELOOP, ConnectError::Loop},
                       ConnectCase{"Firewall", EPERM, ConnectError::Other}),
     [](const auto& each) { return std::string(each.param.name); });
 

@@ -26,6 +26,7 @@ class ListenerTest : public ::testing::Test {
  protected:
   ListenerTest() {
     address_ = socket_.address();
+    listening_ = socket_.fd();
     listener_ =
         std::make_unique<Listener>(loop_, timers_, sessions_, quota_,
                                    socket_.release_non_blocking(), balancer::ServicePortId{0, 1});
@@ -56,6 +57,7 @@ class ListenerTest : public ::testing::Test {
   SessionQuota quota_{10, [] {}};
   test::TestListener socket_;
   SocketAddress address_;
+  int listening_ = -1;  ///< the listener's descriptor
   std::unique_ptr<Listener> listener_;
 };
 
@@ -102,7 +104,7 @@ TEST_F(ListenerTest, SurvivesTheDescriptorLimit) {
   EXPECT_TRUE(paused);
   EXPECT_EQ(accepted_without, 0u);
   EXPECT_TRUE(turn_until([&] { return accepted() == 1; }));
-  EXPECT_EQ(log.count("no descriptors or memory to accept connections with"), 1u);
+  EXPECT_EQ(log.count("connections can't be accepted at the moment"), 1u);
 }
 
 TEST_F(ListenerTest, RefusesTheQueueWhenItIsStoppedForWantOfEndpoints) {
@@ -117,6 +119,7 @@ TEST_F(ListenerTest, RefusesTheQueueWhenItIsStoppedForWantOfEndpoints) {
 TEST_F(ListenerTest, TakesTheQueueFirstWhenTheProcessStops) {
   std::vector<UniqueFd> clients;
   for (int i = 0; i < 8; ++i) clients.push_back(test::connect_to(address_));
+  listener_->start();
 
   listener_->stop(Listener::Queued::Accept);
 
@@ -125,10 +128,41 @@ TEST_F(ListenerTest, TakesTheQueueFirstWhenTheProcessStops) {
 }
 
 TEST_F(ListenerTest, DoesNothingWhenItIsResumedWithoutNeed) {
-  listener_->resume();
+  const bool resumed = listener_->resume();
   loop_.poll();
 
+  EXPECT_FALSE(resumed);
   EXPECT_EQ(accepted(), 0u);
+}
+
+TEST_F(ListenerTest, TakesOneClientWhenItIsResumedSoThatOthersGetTheirTurn) {
+  quota_.set_limit(0);
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(test::connect_to(address_));
+  listener_->start();
+  ASSERT_TRUE(turn_until([&] { return sessions_.counters().accept_pauses.value() == 1; }));
+  quota_.set_limit(10);
+
+  const bool resumed = listener_->resume();
+
+  EXPECT_TRUE(resumed);
+  EXPECT_EQ(accepted(), 1u);
+  EXPECT_TRUE(turn_until([&] { return accepted() == 3; }));
+}
+
+TEST_F(ListenerTest, TriesAgainWhenItsSocketCannotBeWatched) {
+  // epoll refuses a closed descriptor, as it refuses a socket past its limit on watches.
+  const UniqueFd elsewhere(::dup(listening_));
+  ::close(listening_);
+
+  listener_->start();
+  const auto pauses = sessions_.counters().accept_pauses.value();
+  ::dup2(elsewhere.get(), listening_);
+  timers_.advance(100ms);
+  const UniqueFd client = test::connect_to(address_);
+
+  EXPECT_EQ(pauses, 1u);
+  EXPECT_TRUE(turn_until([&] { return accepted() == 1; }));
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
 #include <tuple>
@@ -250,6 +251,25 @@ TEST_F(SessionTest, PassesAResetOnAsAResetAfterTheOtherSideHasEndedItsDirection)
   EXPECT_TRUE(test::is_reset(pod.get()));
 }
 
+TEST_F(SessionTest, PassesAResetOnAsAResetAfterTheSameSideHasEndedItsDirection) {
+  // A client that asked its question and ended its direction gives up: the backend, which is still
+  // at work, learns of it as it would without anybody between them.
+  const TestListener backend;
+  set_backends({backend.address()});
+  UniqueFd client = open_client();
+  run_loop();
+  const UniqueFd pod = backend.accept();
+  test::send_all(client.get(), "question");
+  test::shut_down_sending(client.get());
+  ASSERT_EQ(test::receive_to_end(pod.get()), "question");
+
+  test::reset(client);
+
+  EXPECT_TRUE(test::is_hung_up(pod.get()));
+  stop_loop();
+  EXPECT_EQ(closed(CloseReason::ClientReset), 1u);
+}
+
 TEST_F(SessionTest, PassesOnWhatABackendSaidBeforeItStoppedListening) {
   // A server that answers before it has read everything, and closes: the rest of the request makes
   // its kernel send a RST. The answer came first and must arrive first.
@@ -296,6 +316,25 @@ TEST_F(SessionTest, ResetsTheClientWhenNoBackendCanBeReached) {
   EXPECT_TRUE(test::is_reset(client.get()));
   EXPECT_EQ(closed(CloseReason::ConnectFailed), 1u);
   EXPECT_EQ(failures(ConnectError::Refused), 2u);
+}
+
+TEST_F(SessionTest, ResetsTheClientWhenThereIsNoDescriptorForABackend) {
+  const TestListener backend;
+  set_backends({backend.address()});
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  test::TcpPair pair = test::tcp_pair();
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ::setrlimit(RLIMIT_NOFILE, &none);
+
+  sessions_->open(std::move(pair.far), pair.near_address, id(), quota_.try_acquire());
+  ::setrlimit(RLIMIT_NOFILE, &before);
+
+  ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
+  EXPECT_TRUE(test::is_reset(pair.near.get()));
+  EXPECT_EQ(closed(CloseReason::NoDescriptors), 1u);
+  EXPECT_EQ(failures(ConnectError::NoDescriptors), 1u);
 }
 
 TEST_F(SessionTest, TriesNoMoreBackendsThanItMay) {
@@ -407,6 +446,23 @@ TEST_F(SessionTest, ClosesWhatIsIdleForTooLong) {
   EXPECT_EQ(closed(CloseReason::IdleTimeout), 1u);
   EXPECT_TRUE(test::ends_well(client.get()));
   EXPECT_TRUE(test::ends_well(pod.get()));
+}
+
+TEST_F(SessionTest, CutsASessionWhoseReceiverTookNothingForTheIdleTimeout) {
+  // Bytes are under way: a good end would tell the receiver that it has all of them.
+  start({.idle_timeout = 60s});
+  const TestListener backend;
+  set_backends({backend.address()});
+  const UniqueFd client = open_client();
+  const UniqueFd pod = backend.accept();
+  ASSERT_TRUE(turn_until([&] { return sessions_->counters().sessions_active.value() == 1; }));
+  fill(client);
+
+  timers_.advance(60s);
+
+  ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
+  EXPECT_EQ(closed(CloseReason::IdleTimeout), 1u);
+  EXPECT_TRUE(test::ends_with_reset(pod.get()));
 }
 
 TEST_F(SessionTest, StartsTheIdleTimeoutAgainWithEveryByte) {

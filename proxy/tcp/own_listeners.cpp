@@ -1,0 +1,55 @@
+#include "proxy/tcp/own_listeners.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace wherry::tcp {
+namespace {
+
+using balancer::ServicePortId;
+
+SocketAddress wildcard_of(const SocketAddress& address) {
+  return {IpAddress::any(address.ip.family()), address.port};
+}
+
+}  // namespace
+
+void OwnListeners::set(const SocketAddress& address, ServicePortId service_port) {
+  by_address_.insert_or_assign(address, service_port);
+}
+
+void OwnListeners::erase(const SocketAddress& address) { by_address_.erase(address); }
+
+bool OwnListeners::have_wildcard(const SocketAddress& address) const {
+  return by_address_.contains(wildcard_of(address));
+}
+
+const ServicePortId* OwnListeners::find(const SocketAddress& address, Local local) const {
+  auto found = by_address_.find(address);
+  if (found == by_address_.end() && (local == Local::Yes || address.ip.is_loopback())) {
+    found = by_address_.find(wildcard_of(address));
+  }
+  return found == by_address_.end() ? nullptr : &found->second;
+}
+
+bool OwnListeners::lead_back(const balancer::BackendTable& table, ServicePortId from,
+                             const SocketAddress& address, Local local) const {
+  const ServicePortId* next = find(address, local);
+  if (next == nullptr) return false;  // nearly always
+  std::vector<ServicePortId> reached{*next};
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    if (reached[i] == from) return true;
+    const balancer::ServicePortEntry* entry = table.find(reached[i]);
+    if (entry == nullptr) continue;
+    for (const std::uint32_t index : entry->internal.backends) {
+      next = find(entry->backends[index].address, Local::Unknown);
+      if (next == nullptr) continue;
+      if (std::find(reached.begin(), reached.end(), *next) == reached.end()) {
+        reached.push_back(*next);
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace wherry::tcp

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "base/socket_address.h"
+
+#include <unordered_map>
+
+namespace wherry::tcp {
+
+/// Where this process itself listens. A backend may well be another service port of this process,
+/// but one that leads back to where the client came in would make a connection that begets the
+/// next, until none are left for anybody.
+///
+/// Belongs to one worker's thread.
+class OwnListeners {
+ public:
+  void set(const SocketAddress& address, balancer::ServicePortId service_port);
+  void erase(const SocketAddress& address);
+  void clear() { by_address_.clear(); }
+
+  /// Whether a connection to `address` comes back to `from`, directly or by way of other service
+  /// ports. An address that only a wildcard covers counts if it is a loopback address, or known to
+  /// be local.
+  enum class Local { Unknown, Yes };
+  [[nodiscard]] bool lead_back(const balancer::BackendTable& table, balancer::ServicePortId from,
+                               const SocketAddress& address, Local local = Local::Unknown) const;
+  /// Whether a listener on the wildcard address would take connections to `address`, if it is
+  /// local.
+  [[nodiscard]] bool have_wildcard(const SocketAddress& address) const;
+
+ private:
+  [[nodiscard]] const balancer::ServicePortId* find(const SocketAddress& address,
+                                                    Local local) const;
+
+  std::unordered_map<SocketAddress, balancer::ServicePortId> by_address_;
+};
+
+}  // namespace wherry::tcp
