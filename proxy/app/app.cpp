@@ -21,10 +21,9 @@ namespace wherry::app {
 namespace {
 
 constexpr Duration kDrainCheck = std::chrono::milliseconds(20);
-
-std::size_t worker_count(const config::Options& options) {
-  return options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
-}
+/// A node's routes and addresses change many times a second while pods come and go.
+constexpr Coalescer::Pace kAddressPace{.settle = std::chrono::milliseconds(20),
+                                       .pause = std::chrono::seconds(1)};
 
 tcp::SessionOptions session_options(const config::Options& options) {
   return {.connect_timeout = options.connect_timeout,
@@ -34,16 +33,22 @@ tcp::SessionOptions session_options(const config::Options& options) {
 
 }  // namespace
 
-App::App(const config::Options& options)
+std::size_t worker_count(const config::Options& options) {
+  return options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+}
+
+App::App(const config::Options& options, std::uint64_t open_files)
     : options_(options),
       node_name_(node_name(options)),
-      descriptors_(raise_descriptor_limit()),
+      descriptors_(open_files),
       timers_(control_),
       files_(1),
       workers_(control_, worker_count(options), session_options(options), clock_, 0),
       steering_(listen_rules(options), local_addresses_, workers_, timers_,
-                steer::open_listen_sockets),
-      address_watch_(control_, [this] { steering_.addresses_changed(); }),
+                steer::open_listen_sockets, listening_within(descriptors_, worker_count(options)),
+                [this] { size_quota(); }),
+      address_changes_(timers_, clock_, kAddressPace, [this] { on_addresses_changed(); }),
+      address_watch_(control_, [this] { address_changes_.request(); }),
       tables_(timers_, clock_, flatten_rules(options), node_name_,
               [this](auto table) { publish(table); }),
       manifests_(control_, files_.get_executor(), timers_, clock_, options.manifests,
@@ -107,18 +112,26 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table) {
                 {"removed", difference.removed.size()}});
   }
   published_ = table;
-  // The workers hold the table before the first client of a new listener arrives.
+  // In one message: a worker never has a table that names service ports other than its listeners
+  // do, so that no client of an address that changes hands is refused in between.
+  workers_.hold();
   workers_.publish(table, [this, generation = table->generation()] {
     live_generation_ = std::max(live_generation_, generation);
   });
   steering_.apply(table);
+  workers_.release();
+  size_quota();
+}
+
+void App::on_addresses_changed() {
+  steering_.addresses_changed();
   size_quota();
 }
 
 /// Listening sockets and sessions share one limit.
 void App::size_quota() {
-  const std::uint64_t possible = sessions_within(descriptors_, workers_.workers(),
-                                                 steering_.open_addresses() * workers_.workers());
+  const std::uint64_t possible =
+      sessions_within(descriptors_, workers_.workers(), steering_.open_sockets());
   if (options_.max_sessions > possible && !published_) {
     log::warn("the limit on open files allows fewer sessions than --max-sessions",
               {{"max_sessions", options_.max_sessions},
@@ -160,6 +173,7 @@ void App::drain() {
   manifests_.stop();
   tables_.stop();
   address_watch_.stop();
+  address_changes_.stop();
   steering_.stop();
   workers_.close_listeners([this] {
     listeners_closed_ = true;
@@ -216,6 +230,7 @@ admin::Readiness App::readiness() const {
   admin::Readiness::Check listeners{
       .name = "listeners", .passed = true, .required = false, .notes = steering_.problems()};
   listeners.passed = listeners.notes.empty();
+  for (std::string& text : steering_.not_carried()) listeners.notes.push_back(std::move(text));
   readiness.checks.push_back(std::move(listeners));
   return readiness;
 }

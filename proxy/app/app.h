@@ -2,6 +2,7 @@
 
 #include "base/async/asio.h"
 #include "base/async/asio_timers.h"
+#include "base/async/coalescer.h"
 #include "base/clock.h"
 #include "config/options.h"
 #include "proxy/admin/admin_server.h"
@@ -22,13 +23,17 @@
 
 namespace wherry::app {
 
+/// How many workers these options ask for.
+[[nodiscard]] std::size_t worker_count(const config::Options& options);
+
 /// `wherry run`: makes every object, joins them, and takes them down again. The only place that
 /// names concrete types; what happens between them is theirs.
 ///
 /// The thread that calls run() is the control thread.
 class App final : private admin::AdminView {
  public:
-  explicit App(const config::Options& options);
+  /// `open_files` is the limit in force.
+  App(const config::Options& options, std::uint64_t open_files);
   ~App() override;
 
   /// Serves until SIGTERM or SIGINT, then drains. Returns the exit code: 0 after a stop that
@@ -44,6 +49,7 @@ class App final : private admin::AdminView {
  private:
   void publish(const std::shared_ptr<const balancer::BackendTable>& table);
   void on_manifests_changed();
+  void on_addresses_changed();
   void wait_for_signal();
   void drain();
   void check_drained();
@@ -69,6 +75,7 @@ class App final : private admin::AdminView {
   WorkerPool workers_;
   steer::KernelAddresses local_addresses_;
   steer::BindSteering steering_;
+  Coalescer address_changes_;
   steer::AddressWatch address_watch_;
   TableLoop tables_;
   manifest::ManifestSource manifests_;

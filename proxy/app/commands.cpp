@@ -5,6 +5,7 @@
 #include "proxy/admin/pages.h"
 #include "proxy/admin/print_rows.h"
 #include "proxy/app/app.h"
+#include "proxy/app/descriptor_limit.h"
 #include "proxy/app/exit_code.h"
 #include "proxy/app/offline_tables.h"
 
@@ -115,7 +116,16 @@ int print(const config::PrintCommand& command) {
 
 int run(const config::RunCommand& command) {
   log::configure(command.options.log_level, command.options.log_format);
-  return App(command.options).run();
+  const std::size_t workers = worker_count(command.options);
+  const std::uint64_t open_files = raise_descriptor_limit();
+  if (open_files < descriptors_to_start(workers)) {
+    log::error("the limit on open files is too low to start",
+               {{"open_files", open_files},
+                {"needed", descriptors_to_start(workers)},
+                {"remedy", "raise it (ulimit -n, LimitNOFILE), or give fewer --workers"}});
+    return kExitUnavailable;
+  }
+  return App(command.options, open_files).run();
 }
 
 int check(const config::CheckCommand& command) {
@@ -123,7 +133,7 @@ int check(const config::CheckCommand& command) {
   const OfflineTables tables(command.options);
   Faults faults = tables.faults();
   for (const steer::ListenProblem& problem : tables.problems()) {
-    if (problem.is_fault) {
+    if (problem.kind == steer::ListenProblem::Kind::Fault) {
       faults.push_back({{}, "", problem.text});
     } else {
       std::cerr << "warning: " << problem.text << '\n';

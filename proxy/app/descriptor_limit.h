@@ -8,6 +8,13 @@ namespace wherry::app {
 /// Raises this process's soft limit on open files to the hard one. Returns what is in force then.
 std::uint64_t raise_descriptor_limit();
 
+/// How many descriptors a process needs before it serves anything.
+[[nodiscard]] std::uint64_t descriptors_to_start(std::size_t workers);
+
+/// How many sockets may listen within so many descriptors: what is left after the process itself
+/// and a few sessions.
+[[nodiscard]] std::size_t listening_within(std::uint64_t descriptors, std::size_t workers);
+
 /// How many sessions fit into so many descriptors: two each, after what listeners, the admin
 /// server, files and the loops of the workers need.
 [[nodiscard]] std::uint64_t sessions_within(std::uint64_t descriptors, std::size_t workers,

@@ -10,7 +10,9 @@
 namespace wherry::app {
 
 steer::ListenRules listen_rules(const config::Options& options) {
-  return {options.listen_address, options.listen_pool, options.port_offset};
+  const bool is_fixed = options.admin_address.port != 0;
+  return {options.listen_address, options.listen_pool, options.port_offset,
+          is_fixed ? std::optional(options.admin_address) : std::nullopt};
 }
 
 balancer::FlattenRules flatten_rules(const config::Options& options) {

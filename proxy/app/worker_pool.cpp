@@ -18,6 +18,7 @@ WorkerPool::WorkerPool(asio::io_context& control, std::size_t workers,
   for (std::size_t i = 0; i < workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, options, clock, quota_));
   }
+  held_.resize(workers);
 }
 
 WorkerPool::~WorkerPool() { stop(); }
@@ -46,10 +47,10 @@ void WorkerPool::publish(const std::shared_ptr<const balancer::BackendTable>& ta
 void WorkerPool::open(const SocketAddress& address, balancer::ServicePortId service_port,
                       std::vector<UniqueFd> sockets) {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    asio::post(workers_[i]->loop(), [&each = *workers_[i], address, service_port,
-                                     socket = std::move(sockets[i])]() mutable {
-      each.open(address, service_port, std::move(socket));
-    });
+    tell(i,
+         [&each = *workers_[i], address, service_port, socket = std::move(sockets[i])]() mutable {
+           each.open(address, service_port, std::move(socket));
+         });
   }
 }
 
@@ -65,12 +66,29 @@ void WorkerPool::close_listeners(std::function<void()> closed) {
   on_each([](Worker& worker) { worker.close_listeners(); }, std::move(closed));
 }
 
+void WorkerPool::tell(std::size_t worker, Message message) {
+  if (holding_) {
+    held_[worker].push_back(std::move(message));
+  } else {
+    asio::post(workers_[worker]->loop(), std::move(message));
+  }
+}
+
+void WorkerPool::release() {
+  holding_ = false;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    asio::post(workers_[i]->loop(), [messages = std::exchange(held_[i], {})]() mutable {
+      for (Message& message : messages) std::move(message)();
+    });
+  }
+}
+
 void WorkerPool::on_each(const std::function<void(Worker&)>& what, std::function<void()> done) {
   // Written on the control thread only: each worker posts its turn back there.
   auto missing = std::make_shared<std::size_t>(workers_.size());
   auto shared_done = std::make_shared<std::function<void()>>(std::move(done));
-  for (const auto& worker : workers_) {
-    asio::post(worker->loop(), [&each = *worker, &control = control_, what, missing, shared_done] {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    tell(i, [&each = *workers_[i], &control = control_, what, missing, shared_done] {
       what(each);
       asio::post(control, [missing, shared_done] {
         if (--*missing == 0 && *shared_done) (*shared_done)();

@@ -9,6 +9,8 @@
 #include "proxy/tcp/session_quota.h"
 #include "proxy/tcp/session_set.h"
 
+#include <boost/asio/any_completion_handler.hpp>
+
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -28,6 +30,11 @@ class WorkerPool final : public steer::ListenerHost {
   void start();
   /// Cuts what is left, ends the threads and waits for them.
   void stop();
+
+  /// What is told to the workers from now on waits, until release() sends each of them all of it
+  /// as one message.
+  void hold() noexcept { holding_ = true; }
+  void release();
 
   /// Gives every worker the same table, each at its own next turn; `live` is called on the control
   /// thread when all of them use it.
@@ -59,12 +66,18 @@ class WorkerPool final : public steer::ListenerHost {
       const std::function<std::uint64_t(const tcp::Counters&)>& count) const;
 
  private:
+  using Message = asio::any_completion_handler<void()>;
+
+  /// Runs `message` on a worker: now, as a message of its own, or at release().
+  void tell(std::size_t worker, Message message);
   /// Runs `what` on each worker, then `done` on the control thread.
   void on_each(const std::function<void(Worker&)>& what, std::function<void()> done);
 
   asio::io_context& control_;
   tcp::SessionQuota quota_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  bool holding_ = false;
+  std::vector<std::vector<Message>> held_;  ///< by worker
 };
 
 }  // namespace wherry::app

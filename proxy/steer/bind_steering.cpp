@@ -32,7 +32,8 @@ std::string remedy(const SocketAddress& address, const error_code& error) {
     return "it is no address of this machine; add it, or listen elsewhere with --listen-address";
   }
   if (error == errc::too_many_files_open) {
-    return "the limit on open files is reached; raise it (ulimit -n, LimitNOFILE)";
+    return "the limit on open files is reached (sessions need some too); raise it (ulimit -n, "
+           "LimitNOFILE)";
   }
   return "it is tried again every few seconds";
 }
@@ -40,11 +41,14 @@ std::string remedy(const SocketAddress& address, const error_code& error) {
 }  // namespace
 
 BindSteering::BindSteering(ListenRules rules, const LocalAddresses& local_addresses,
-                           ListenerHost& host, Timers& timers, OpenListenSockets open)
+                           ListenerHost& host, Timers& timers, OpenListenSockets open,
+                           std::size_t most_sockets, std::function<void()> on_change)
     : claims_(std::move(rules), local_addresses),
       host_(host),
       timers_(timers),
       open_(std::move(open)),
+      most_sockets_(most_sockets),
+      on_change_(std::move(on_change)),
       table_(std::make_shared<const BackendTable>()) {}
 
 void BindSteering::apply(std::shared_ptr<const BackendTable> next) {
@@ -134,23 +138,72 @@ void BindSteering::settle(const SocketAddress& address) {
 }
 
 void BindSteering::open(const SocketAddress& address, Place& place, ServicePortId id) {
-  auto sockets = open_(address, host_.workers());
+  if (is_overlapped(address)) {
+    places_.erase(address);  // looked at again when that is closed
+    return;
+  }
+  auto sockets = open_sockets_at(address);
   if (!sockets) return set_busy(address, place, sockets.error());
   if (place.state == Place::State::Busy) {
     log::info("a service port can be opened now", {{"address", address.to_string()}});
   }
-  place = {Place::State::Open, id, {}};
+  const auto count = static_cast<std::size_t>(std::count_if(
+      sockets->begin(), sockets->end(), [](const UniqueFd& each) { return bool(each); }));
+  place = {Place::State::Open, id, count, {}};
+  open_sockets_ += count;
   host_.open(address, id, std::move(*sockets));
   log::debug("listening", {{"address", address.to_string()},
                            {"service", table_->find(id)->service_port.key.to_string()}});
+}
+
+/// One socket for each worker, or, where there are too many addresses for that, one for one of
+/// them.
+Result<std::vector<UniqueFd>> BindSteering::open_sockets_at(const SocketAddress& address) {
+  const std::size_t count = sockets_for_one();
+  if (count == 0) {
+    return boost::system::errc::make_error_code(boost::system::errc::too_many_files_open);
+  }
+  auto opened = open_(address, count);
+  if (!opened || count == host_.workers()) return opened;
+  std::vector<UniqueFd> sockets(host_.workers());
+  for (UniqueFd& socket : *opened) sockets[next_worker_++ % sockets.size()] = std::move(socket);
+  return sockets;
+}
+
+std::size_t BindSteering::sockets_for_one() const {
+  const std::size_t left = most_sockets_ - std::min(most_sockets_, open_sockets_);
+  const std::size_t unopened = std::max<std::size_t>(1, claims_.size() - open_addresses());
+  const std::size_t share = std::min(host_.workers(), left / unopened);
+  const bool is_comfortable = open_sockets_ + share <= most_sockets_ / 2;
+  return share > 0 && is_comfortable ? share : std::min<std::size_t>(1, left);
+}
+
+/// Whether a listener is still there with which this one can't be opened.
+bool BindSteering::is_overlapped(const SocketAddress& address) const {
+  const auto is_open = [this](const SocketAddress& other) {
+    const auto place = places_.find(other);
+    return place != places_.end() && (place->second.state == Place::State::Open ||
+                                      place->second.state == Place::State::Closing);
+  };
+  if (!address.ip.is_unspecified()) {
+    return is_open({IpAddress::any(address.ip.family()), address.port});
+  }
+  return std::any_of(places_.begin(), places_.end(), [&](const auto& entry) {
+    const SocketAddress& other = entry.first;
+    return other != address && other.port == address.port &&
+           other.ip.family() == address.ip.family() && is_open(other);
+  });
 }
 
 void BindSteering::close(const SocketAddress& address, Place& place) {
   place.state = Place::State::Closing;
   host_.close(address, [this, address, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
+    open_sockets_ -= places_.at(address).sockets;
     places_.erase(address);
     settle(address);
+    for (const SocketAddress& other : claims_.overlapping(address)) settle(other);
+    on_change_();
   });
 }
 
@@ -175,6 +228,7 @@ void BindSteering::retry_busy() {
     if (place.state == Place::State::Busy) busy.insert(address);
   }
   settle(busy);
+  on_change_();
 }
 
 void BindSteering::report_new_problems() {
@@ -195,9 +249,20 @@ std::vector<SocketAddress> BindSteering::listening(ServicePortId id) const {
   return addresses;
 }
 
-std::vector<std::string> BindSteering::problems() const {
+std::vector<std::string> BindSteering::claim_texts(bool not_carried) const {
   std::vector<std::string> all;
-  for (const ListenProblem& problem : claims_.problems()) all.push_back(problem.text);
+  for (ListenProblem& problem : claims_.problems()) {
+    if ((problem.kind == ListenProblem::Kind::NotCarried) == not_carried) {
+      all.push_back(std::move(problem.text));
+    }
+  }
+  return all;
+}
+
+std::vector<std::string> BindSteering::not_carried() const { return claim_texts(true); }
+
+std::vector<std::string> BindSteering::problems() const {
+  std::vector<std::string> all = claim_texts(false);
   for (const auto& [address, place] : places_) {
     if (place.state != Place::State::Busy) continue;
     const auto owner = claims_.owner(address);
@@ -227,7 +292,7 @@ void BindSteering::collect(MetricFamilies& into) const {
   into.push_back(
       single_metric("wherry_listen_conflicts",
                     "Service ports that lost their address to an older one, or have none.",
-                    MetricKind::Gauge, static_cast<double>(claims_.problems().size())));
+                    MetricKind::Gauge, static_cast<double>(claim_texts(false).size())));
 }
 
 }  // namespace wherry::steer

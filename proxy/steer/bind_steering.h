@@ -21,7 +21,7 @@ class ListenerHost {
   virtual ~ListenerHost() = default;
 
   [[nodiscard]] virtual std::size_t workers() const = 0;
-  /// `sockets` holds one for each worker.
+  /// `sockets` holds one for each worker; some may be empty where descriptors are scarce.
   virtual void open(const SocketAddress& address, balancer::ServicePortId service_port,
                     std::vector<UniqueFd> sockets) = 0;
   /// What listens there serves another service port from now on.
@@ -34,11 +34,16 @@ class ListenerHost {
 ///
 /// Control thread only. A service port that may not be forwarded has no listener, so that the
 /// kernel refuses its clients. An address that can't be opened is reported once, tried again every
-/// few seconds, and never keeps the others from being served.
+/// few seconds, and never keeps the others from being served. Listeners take no more descriptors
+/// than they were given: sessions need some too. Where there are not enough for a socket per
+/// worker and address, an address gets one.
 class BindSteering {
  public:
+  /// `most_sockets` may be open at once. `on_change` is called when listeners were opened or closed
+  /// at another time than within apply() and addresses_changed().
   BindSteering(ListenRules rules, const LocalAddresses& local_addresses, ListenerHost& host,
-               Timers& timers, OpenListenSockets open);
+               Timers& timers, OpenListenSockets open, std::size_t most_sockets,
+               std::function<void()> on_change);
 
   /// Follows the table; the first call opens the first listener.
   void apply(std::shared_ptr<const balancer::BackendTable> next);
@@ -51,7 +56,10 @@ class BindSteering {
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const;
   /// Service ports that don't get an address, as one would tell an operator.
   [[nodiscard]] std::vector<std::string> problems() const;
+  /// Service ports whose protocol has no listener.
+  [[nodiscard]] std::vector<std::string> not_carried() const;
   [[nodiscard]] std::size_t open_addresses() const noexcept;
+  [[nodiscard]] std::size_t open_sockets() const noexcept { return open_sockets_; }
   void collect(MetricFamilies& into) const;
 
  private:
@@ -59,6 +67,7 @@ class BindSteering {
     enum class State { Closed, Open, Closing, Busy };
     State state = State::Closed;
     balancer::ServicePortId served;  ///< by the open listener
+    std::size_t sockets = 0;         ///< of the open listener
     std::string reason;              ///< why it can't be opened
   };
 
@@ -66,19 +75,27 @@ class BindSteering {
   void settle(const std::set<SocketAddress>& addresses);
   void settle(const SocketAddress& address);
   void open(const SocketAddress& address, Place& place, balancer::ServicePortId id);
+  [[nodiscard]] Result<std::vector<UniqueFd>> open_sockets_at(const SocketAddress& address);
+  [[nodiscard]] std::size_t sockets_for_one() const;
+  [[nodiscard]] bool is_overlapped(const SocketAddress& address) const;
   void close(const SocketAddress& address, Place& place);
   void set_busy(const SocketAddress& address, Place& place, const error_code& error);
   void retry_busy();
   void report_new_problems();
+  [[nodiscard]] std::vector<std::string> claim_texts(bool not_carried) const;
 
   ListenClaims claims_;
   ListenerHost& host_;
   Timers& timers_;
   const OpenListenSockets open_;
+  const std::size_t most_sockets_;
+  const std::function<void()> on_change_;
   std::shared_ptr<const balancer::BackendTable> table_;
   std::map<SocketAddress, Place> places_;
   std::set<std::string> reported_;  ///< problems that the log has named
   Timer retry_;
+  std::size_t open_sockets_ = 0;  ///< those being closed included
+  std::size_t next_worker_ = 0;   ///< who gets the next listener that has not one for each
   bool stopped_ = false;
   /// Calls back from the host after this object is gone find it expired.
   std::shared_ptr<BindSteering*> alive_ = std::make_shared<BindSteering*>(this);

@@ -28,6 +28,12 @@ std::optional<IpAddress> choose(const std::vector<IpAddress>& addresses, const S
   return port.dual_stack ? counterpart(addresses.front()) : addresses.front();
 }
 
+/// Whether one listener takes the other's connections, or would if it were there.
+bool overlap(const SocketAddress& a, const SocketAddress& b) {
+  return a.port == b.port && a.ip.family() == b.ip.family() &&
+         (a.ip == b.ip || a.ip.is_unspecified() || b.ip.is_unspecified());
+}
+
 }  // namespace
 
 ListenClaims::ListenClaims(ListenRules rules, const LocalAddresses& local_addresses)
@@ -83,20 +89,29 @@ std::set<SocketAddress> ListenClaims::update(const ServicePortEntry& entry) {
     problem = std::move(placement.problem);
     claims.in_pool = placement.in_pool;
     if (placement.address) {
-      claims.addresses.push_back({*placement.address, static_cast<std::uint16_t>(number)});
+      const SocketAddress address{*placement.address, static_cast<std::uint16_t>(number)};
+      if (rules_.admin && overlap(address, *rules_.admin)) {
+        problem = address.to_string() + " is taken by wherry's own admin server at " +
+                  rules_.admin->to_string() +
+                  "; give --admin-address another port, or the Service the annotation " +
+                  std::string(balancer::kListenAddressAnnotation);
+      } else {
+        claims.addresses.push_back(address);
+      }
     }
   }
   if (!problem.empty()) {
     claims.misplaced =
         ListenProblem{port.key, "service port " + port.key.to_string() + ": " + problem,
-                      port.key.protocol == Protocol::TCP && number > 65535};
+                      port.key.protocol != Protocol::TCP ? ListenProblem::Kind::NotCarried
+                      : number > 65535                   ? ListenProblem::Kind::Fault
+                                                         : ListenProblem::Kind::Conflict};
   }
   // Counted before the old claims go, so that the Service keeps its address of the pool.
   if (claims.in_pool) ++pool_users_[port.key.service];
   std::set<SocketAddress> touched = remove(entry.id);
   for (const SocketAddress& address : claims.addresses) {
-    by_address_[address].insert(claims.claimant);
-    touched.insert(address);
+    add_claim(address, claims.claimant, touched);
   }
   claims_.insert_or_assign(entry.id, std::move(claims));
   return touched;
@@ -109,10 +124,7 @@ std::set<SocketAddress> ListenClaims::remove(ServicePortId id) {
   const Claims claims = std::move(known->second);
   claims_.erase(known);
   for (const SocketAddress& address : claims.addresses) {
-    const auto found = by_address_.find(address);
-    found->second.erase(claims.claimant);
-    if (found->second.empty()) by_address_.erase(found);
-    touched.insert(address);
+    drop_claim(address, claims.claimant, touched);
   }
   if (claims.in_pool) {
     const auto count = pool_users_.find(claims.claimant.key.service);
@@ -124,9 +136,80 @@ std::set<SocketAddress> ListenClaims::remove(ServicePortId id) {
   return touched;
 }
 
+void ListenClaims::add_claim(const SocketAddress& address, const Claimant& claimant,
+                             std::set<SocketAddress>& touched) {
+  PortClaims& port = ports_[{address.ip.family(), address.port}];
+  const auto [claims, is_new] = port.by_ip.try_emplace(address.ip);
+  claimed_ += is_new ? 1 : 0;
+  claims->second.insert(claimant);
+  touch(port, address, touched);
+}
+
+void ListenClaims::drop_claim(const SocketAddress& address, const Claimant& claimant,
+                              std::set<SocketAddress>& touched) {
+  const auto found = ports_.find({address.ip.family(), address.port});
+  PortClaims& port = found->second;
+  touch(port, address, touched);
+  const auto claims = port.by_ip.find(address.ip);
+  claims->second.erase(claimant);
+  if (!claims->second.empty()) return;
+  port.by_ip.erase(claims);
+  --claimed_;
+  if (port.by_ip.empty()) ports_.erase(found);
+}
+
+/// Where the wildcard is claimed, any claim may decide about all.
+void ListenClaims::touch(const PortClaims& port, const SocketAddress& address,
+                         std::set<SocketAddress>& touched) {
+  port.wildcard_wins.reset();
+  touched.insert(address);
+  if (!port.by_ip.contains(IpAddress::any(address.ip.family()))) return;
+  for (const auto& [ip, claims] : port.by_ip) touched.insert({ip, address.port});
+}
+
+const ListenClaims::PortClaims* ListenClaims::claims_to(const SocketAddress& address) const {
+  const auto found = ports_.find({address.ip.family(), address.port});
+  return found == ports_.end() || !found->second.by_ip.contains(address.ip) ? nullptr
+                                                                            : &found->second;
+}
+
+ListenClaims::Holder ListenClaims::holder(const SocketAddress& address) const {
+  const PortClaims& port = *claims_to(address);
+  const auto by_age = [](const auto& a, const auto& b) {
+    return *a.second.begin() < *b.second.begin();
+  };
+  const auto wildcard = port.by_ip.find(IpAddress::any(address.ip.family()));
+  const auto own = port.by_ip.find(address.ip);
+  auto held = own;
+  if (wildcard != port.by_ip.end()) {
+    if (!port.wildcard_wins) {
+      port.wildcard_wins =
+          std::min_element(port.by_ip.begin(), port.by_ip.end(), by_age) == wildcard;
+    }
+    if (*port.wildcard_wins) {
+      held = wildcard;
+    } else if (own == wildcard) {
+      held = std::min_element(port.by_ip.begin(), port.by_ip.end(), by_age);
+    }
+  }
+  return {*held->second.begin(), {held->first, address.port}};
+}
+
+std::vector<SocketAddress> ListenClaims::overlapping(const SocketAddress& address) const {
+  std::vector<SocketAddress> all;
+  const auto found = ports_.find({address.ip.family(), address.port});
+  if (found == ports_.end()) return all;
+  for (const auto& [ip, claims] : found->second.by_ip) {
+    const SocketAddress each{ip, address.port};
+    if (each != address && overlap(each, address)) all.push_back(each);
+  }
+  return all;
+}
+
 std::optional<ServicePortId> ListenClaims::owner(const SocketAddress& address) const {
-  const auto found = by_address_.find(address);
-  return found == by_address_.end() ? std::nullopt : std::optional(found->second.begin()->id);
+  if (claims_to(address) == nullptr) return std::nullopt;
+  const Holder found = holder(address);
+  return found.address == address ? std::optional(found.claimant.id) : std::nullopt;
 }
 
 std::vector<SocketAddress> ListenClaims::owned_by(ServicePortId id) const {
@@ -147,11 +230,20 @@ std::vector<ServicePortId> ListenClaims::misplaced() const {
   return ids;
 }
 
-std::string ListenClaims::lost_to(const Claimant& winner, const SocketAddress& address) const {
-  return address.to_string() + " belongs to the older service port " + winner.key.to_string() +
-         "; give one of the Services the annotation " +
-         std::string(balancer::kListenAddressAnnotation) +
-         " with another address, or each Service an address of its own with --listen-pool";
+std::string ListenClaims::lost_to(const Holder& winner, const SocketAddress& address) const {
+  std::string text = address.to_string();
+  if (winner.address != address) {
+    text += (address.ip.is_unspecified() ? " takes in " : " is part of ") +
+            winner.address.to_string() + ", which";
+  }
+  text += " belongs to the older service port " + winner.claimant.key.to_string() +
+          "; give one of the Services the annotation " +
+          std::string(balancer::kListenAddressAnnotation) + " with another address";
+  if (winner.address.ip.is_unspecified() || address.ip.is_unspecified()) {
+    text += " (0.0.0.0 and :: leave no port to any other address)";
+  }
+  if (!rules_.pool) text += ", or each Service an address of its own with --listen-pool";
+  return text;
 }
 
 std::vector<ListenProblem> ListenClaims::problems_of(ServicePortId id) const {
@@ -161,8 +253,8 @@ std::vector<ListenProblem> ListenClaims::problems_of(ServicePortId id) const {
   const Claims& claims = known->second;
   if (claims.misplaced) problems.push_back(*claims.misplaced);
   for (const SocketAddress& address : claims.addresses) {
-    const Claimant& winner = *by_address_.at(address).begin();
-    if (winner.id == id) continue;
+    const Holder winner = holder(address);
+    if (winner.claimant.id == id) continue;
     problems.push_back({claims.claimant.key, "service port " + claims.claimant.key.to_string() +
                                                  ": " + lost_to(winner, address)});
   }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace wherry::steer {
@@ -20,13 +21,19 @@ struct ListenRules {
   IpAddress listen_address = IpAddress::loopback(IpFamily::IPv4);
   std::optional<Cidr> pool;
   std::uint16_t port_offset = 0;
+  std::optional<SocketAddress> admin;  ///< where this process answers operators
 };
 
 /// A service port that does not get an address that it wants, and the way out.
 struct ListenProblem {
+  enum class Kind {
+    Conflict,    ///< somebody else has it, or there is none left
+    NotCarried,  ///< its protocol has no listener here: no news for an operator
+    Fault,       ///< can never be served as configured, whoever comes or goes
+  };
   balancer::ServicePortKey service_port;
   std::string text;
-  bool is_fault = false;  ///< can never be served as configured, whoever comes or goes
+  Kind kind = Kind::Conflict;
 };
 
 /// Which service port owns which address and port.
@@ -34,8 +41,9 @@ struct ListenProblem {
 /// A service port claims the Service's clusterIP where that is an address of this machine, else its
 /// listen address: from the annotation, from the pool, or the general one. Of several that claim
 /// the same, the oldest owns it (creationTimestamp, then namespace and name), endpoints or not; the
-/// next one takes over when it goes. Claims follow the table service port by service port; nothing
-/// is opened here.
+/// next one takes over when it goes. The wildcard address (0.0.0.0, ::) is the same as every other
+/// one of its family: it goes to its claimant only if that is older than all that claim the port.
+/// Claims follow the table service port by service port; nothing is opened here.
 class ListenClaims {
  public:
   ListenClaims(ListenRules rules, const LocalAddresses& local_addresses);
@@ -55,6 +63,10 @@ class ListenClaims {
   /// Everything that is claimed in vain, sorted by service port.
   [[nodiscard]] std::vector<ListenProblem> problems() const;
   [[nodiscard]] std::vector<ListenProblem> problems_of(balancer::ServicePortId id) const;
+  /// What is claimed and can't be listened on together with `address`.
+  [[nodiscard]] std::vector<SocketAddress> overlapping(const SocketAddress& address) const;
+  /// How many addresses somebody claims.
+  [[nodiscard]] std::size_t size() const noexcept { return claimed_; }
 
  private:
   /// In the order of precedence.
@@ -72,20 +84,42 @@ class ListenClaims {
     bool in_pool = false;
   };
 
+  /// All claims to one port in one family.
+  struct PortClaims {
+    std::map<IpAddress, std::set<Claimant>> by_ip;
+    /// Whether the wildcard's oldest claimant is the oldest of all; unknown until asked for.
+    mutable std::optional<bool> wildcard_wins;
+  };
+  using Port = std::pair<IpFamily, std::uint16_t>;
+  struct Holder {
+    const Claimant& claimant;
+    SocketAddress address;  ///< not the one that was asked for where the wildcard is concerned
+  };
+
   struct Placement {
     std::optional<IpAddress> address;
     std::string problem;  ///< why there is none
     bool in_pool = false;
   };
   [[nodiscard]] Placement place(const balancer::ServicePort& port);
-  [[nodiscard]] std::string lost_to(const Claimant& owner, const SocketAddress& address) const;
+  [[nodiscard]] const PortClaims* claims_to(const SocketAddress& address) const;
+  /// Who keeps everybody else from an address. Precondition: somebody claims it.
+  [[nodiscard]] Holder holder(const SocketAddress& address) const;
+  void add_claim(const SocketAddress& address, const Claimant& claimant,
+                 std::set<SocketAddress>& touched);
+  void drop_claim(const SocketAddress& address, const Claimant& claimant,
+                  std::set<SocketAddress>& touched);
+  static void touch(const PortClaims& port, const SocketAddress& address,
+                    std::set<SocketAddress>& touched);
+  [[nodiscard]] std::string lost_to(const Holder& winner, const SocketAddress& address) const;
 
   const ListenRules rules_;
   const LocalAddresses& local_addresses_;
   std::optional<AddressPool> pool_;
   std::map<balancer::ServicePortId, Claims> claims_;
   std::map<model::ObjectKey, std::size_t> pool_users_;  ///< how many of a Service are in the pool
-  std::map<SocketAddress, std::set<Claimant>> by_address_;
+  std::map<Port, PortClaims> ports_;
+  std::size_t claimed_ = 0;  ///< addresses in ports_
 };
 
 }  // namespace wherry::steer

@@ -1,6 +1,7 @@
 #include "proxy/steer/listen_sockets.h"
 
 #include "base/raw_socket_address.h"
+#include "proxy/steer/local_addresses.h"
 
 #include <cerrno>
 #include <netinet/in.h>
@@ -19,6 +20,19 @@ bool enable(int fd, int level, int name) {
   return ::setsockopt(fd, level, name, &on, sizeof on) == 0;
 }
 
+/// An IPv6 address that is this machine's by a route alone (`ip -6 route add local CIDR dev lo`)
+/// can be bound only with IPV6_FREEBIND; for IPv4 the kernel asks the routes itself.
+bool bind_to(int fd, const SocketAddress& address) {
+  const RawSocketAddress raw(address);
+  if (::bind(fd, raw.get(), raw.size) == 0) return true;
+  if (errno != EADDRNOTAVAIL || address.ip.family() != IpFamily::IPv6) return false;
+  if (!KernelAddresses().contains(address.ip)) {
+    errno = EADDRNOTAVAIL;
+    return false;
+  }
+  return enable(fd, IPPROTO_IPV6, IPV6_FREEBIND) && ::bind(fd, raw.get(), raw.size) == 0;
+}
+
 enum class Share { After, Before };
 
 /// The first socket is bound alone, so that bind() fails if anybody else is there, and takes
@@ -34,8 +48,7 @@ Result<UniqueFd> open_one(const SocketAddress& address, Share share) {
     return last_error();
   }
   if (share == Share::Before && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) return last_error();
-  const RawSocketAddress raw(address);
-  if (::bind(fd.get(), raw.get(), raw.size) != 0) return last_error();
+  if (!bind_to(fd.get(), address)) return last_error();
   if (share == Share::After && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) return last_error();
   // Accepted sockets inherit these two, which saves two calls for each connection.
   if (!enable(fd.get(), IPPROTO_TCP, TCP_NODELAY)) return last_error();

@@ -18,10 +18,8 @@ namespace {
 
 /// Asks the kernel how it would route to an address: RTN_LOCAL, RTN_UNICAST, ... Binding a socket
 /// would tell the same, but not where net.ipv4.ip_nonlocal_bind is set.
-std::optional<unsigned char> route_type(const IpAddress& address) {
-  const UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (!fd) return std::nullopt;
-
+std::optional<unsigned char> route_type(int netlink, std::uint32_t sequence,
+                                        const IpAddress& address) {
   struct Request {
     nlmsghdr header;
     rtmsg route;
@@ -32,30 +30,39 @@ std::optional<unsigned char> route_type(const IpAddress& address) {
       static_cast<std::uint32_t>(NLMSG_LENGTH(sizeof(rtmsg)) + RTA_SPACE(bytes.size()));
   request.header.nlmsg_type = RTM_GETROUTE;
   request.header.nlmsg_flags = NLM_F_REQUEST;
+  request.header.nlmsg_seq = sequence;
   request.route.rtm_family = static_cast<unsigned char>(address_family(address.family()));
   request.route.rtm_dst_len = static_cast<unsigned char>(bytes.size() * 8);
   auto* attribute = reinterpret_cast<rtattr*>(request.attributes.data());
   attribute->rta_type = RTA_DST;
   attribute->rta_len = static_cast<unsigned short>(RTA_LENGTH(bytes.size()));
   std::copy(bytes.begin(), bytes.end(), static_cast<std::uint8_t*>(RTA_DATA(attribute)));
-  if (::send(fd.get(), &request, request.header.nlmsg_len, 0) < 0) return std::nullopt;
+  if (::send(netlink, &request, request.header.nlmsg_len, 0) < 0) return std::nullopt;
 
-  alignas(nlmsghdr) std::array<char, 4096> answer{};
-  const ssize_t size = ::recv(fd.get(), answer.data(), answer.size(), 0);
-  const auto* header = reinterpret_cast<const nlmsghdr*>(answer.data());
-  if (size < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(rtmsg))) ||
-      header->nlmsg_type != RTM_NEWROUTE) {
-    return std::nullopt;
+  // The kernel answers before send() returns; what is older belongs to a question that failed.
+  for (;;) {
+    alignas(nlmsghdr) std::array<char, 4096> answer{};
+    const ssize_t size = ::recv(netlink, answer.data(), answer.size(), MSG_DONTWAIT);
+    if (size < static_cast<ssize_t>(sizeof(nlmsghdr))) return std::nullopt;
+    const auto* header = reinterpret_cast<const nlmsghdr*>(answer.data());
+    if (header->nlmsg_seq != sequence) continue;
+    if (size < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(rtmsg))) ||
+        header->nlmsg_type != RTM_NEWROUTE) {
+      return std::nullopt;
+    }
+    return reinterpret_cast<const rtmsg*>(answer.data() + NLMSG_HDRLEN)->rtm_type;
   }
-  return reinterpret_cast<const rtmsg*>(answer.data() + NLMSG_HDRLEN)->rtm_type;
 }
 
 }  // namespace
 
+KernelAddresses::KernelAddresses()
+    : netlink_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)) {}
+
 bool KernelAddresses::contains(const IpAddress& address) const {
   // The wildcard and all of loopback can always be listened on, and are asked for most.
   if (address.is_unspecified() || address.is_loopback()) return true;
-  return route_type(address) == RTN_LOCAL;
+  return route_type(netlink_.get(), ++sequence_, address) == RTN_LOCAL;
 }
 
 class AddressWatch::Descriptor {

@@ -2,7 +2,9 @@
 
 #include "base/async/asio.h"
 #include "base/ip_address.h"
+#include "base/unique_fd.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -17,9 +19,17 @@ class LocalAddresses {
 
 /// What the kernel's routing says. Addresses of interfaces, all of 127.0.0.0/8, and what local
 /// routes cover (`ip route add local CIDR dev lo`).
+///
+/// One thread. Keeps its netlink socket, so that the answers do not depend on a descriptor being
+/// free.
 class KernelAddresses final : public LocalAddresses {
  public:
+  KernelAddresses();
   [[nodiscard]] bool contains(const IpAddress& address) const override;
+
+ private:
+  UniqueFd netlink_;
+  mutable std::uint32_t sequence_ = 0;
 };
 
 /// Says when addresses or routes of this network namespace change (rtnetlink(7)).

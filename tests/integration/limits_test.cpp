@@ -103,6 +103,89 @@ TEST_F(Limits, RunningOutOfDescriptorsIsSurvived) {
   }));
 }
 
+TEST_F(Limits, ManyListenersLeaveDescriptorsForSessions) {
+  // 200 service ports and 8 workers would be 1,600 sockets.
+  std::string services;
+  const std::uint16_t first = rig_.service.port;
+  for (int i = 0; i < 200; ++i) {
+    services += minimal_service("s" + std::to_string(i), 80) +
+                "    targetPort: " + std::to_string(pod_.address().port) +
+                "\n  clusterIP: " + loopback_address(static_cast<unsigned>(i)).to_string() +
+                "\n---\n";
+  }
+  rig_.folder.replace("many.yaml", services);
+  rig_.write_pod("pod", pod_.address());
+  rig_.run({"--workers", "8", "--port-offset", std::to_string(first - 80)},
+           {"prlimit", "--nofile=512"});
+
+  EXPECT_EQ(rig_.wherry().metric("wherry_listeners"), 200);
+  EXPECT_EQ(rig_.wherry().metric("wherry_busy_ports"), 0);
+  for (const unsigned number : {0u, 99u, 199u}) {
+    const UniqueFd client = connect_to({loopback_address(number), first});
+    const UniqueFd server = pod_.accept();
+    send_all(server.get(), "hello");
+    EXPECT_EQ(receive(client.get(), 5), "hello") << number;
+  }
+  EXPECT_GE(rig_.wherry().metric("wherry_tcp_sessions_limit"), 64);
+}
+
+TEST_F(Limits, TooFewDescriptorsToStartAreSaidAtTheStart) {
+  rig_.write_service();
+  const auto result =
+      run_program({"prlimit", "--nofile=40", wherry_binary(), "run", "--workers", "16",
+                   "--manifests", rig_.folder.path().string(), "--admin-address", "127.0.0.1:0"});
+
+  EXPECT_EQ(result.exit_code, 69);
+  EXPECT_THAT(result.err, HasSubstr("ulimit -n"));
+}
+
+TEST_F(Limits, AtTheSessionLimitEveryServiceGetsItsTurn) {
+  const std::uint16_t other = free_port();
+  rig_.write_pod("pod", pod_.address());
+  rig_.folder.replace("other.yaml", minimal_service("other", other) + "    targetPort: " +
+                                        std::to_string(pod_.address().port) + "\n");
+  rig_.write_service();
+  rig_.run({"--max-sessions", "1", "--workers", "1"});
+  // Whichever port is lower, it has clients without end; the other has one.
+  std::vector<UniqueFd> crowd;
+  const SocketAddress busy{rig_.service.ip, std::min(rig_.service.port, other)};
+  const SocketAddress quiet{rig_.service.ip, std::max(rig_.service.port, other)};
+  for (int i = 0; i < 20; ++i) crowd.push_back(connect_to(busy));
+  const UniqueFd one = connect_to(quiet);
+
+  // Serves one client after the other; the quiet one's turn comes among the first few.
+  bool served = false;
+  for (int i = 0; i < 6 && !served; ++i) {
+    UniqueFd server = pod_.accept();
+    send_all(server.get(), "x");
+    shut_down_sending(server.get());
+    char byte = 0;
+    served = eventually([&] { return ::recv(one.get(), &byte, 1, MSG_DONTWAIT) == 1; },
+                        std::chrono::milliseconds(50));
+    reset(server);
+  }
+  EXPECT_TRUE(served);
+}
+
+TEST_F(Limits, ABackendThatIsTheServicesOwnListenerIsNotUsed) {
+  // The pod claims the address on which the Service listens: each connection would beget another.
+  rig_.folder.replace("loop.yaml", pod_manifest("loop", "myapp", rig_.service.ip.to_string()));
+  rig_.target_port = rig_.service.port;
+  rig_.write_service();
+  const std::uint16_t other = free_port();
+  rig_.folder.replace("other.yaml", minimal_service("other", other) + "    targetPort: " +
+                                        std::to_string(pod_.address().port) + "\n");
+  rig_.folder.replace("pod.yaml", pod_manifest("pod", "myapp", pod_.address().ip.to_string()));
+  rig_.run({"--max-attempts", "1"});
+
+  std::map<std::string, int> ends;
+  for (int i = 0; i < 4; ++i) ++ends[ask(rig_.service)];
+  EXPECT_EQ(ends, (std::map<std::string, int>{{"reset", 4}}));
+  EXPECT_EQ(rig_.wherry().sample("wherry_tcp_connect_failures_total{reason=\"loop\"}"), 2);
+  EXPECT_THAT(rig_.wherry().log(), HasSubstr("leads back"));
+  EXPECT_EQ(rig_.wherry().metric("wherry_tcp_sessions_active"), 0);
+}
+
 TEST_F(Limits, ManifestsAreFollowedAlthoughClientsHoldEveryDescriptor) {
   run_listener({"--workers", "1"}, {"prlimit", "--nofile=64"});
   std::vector<UniqueFd> clients;

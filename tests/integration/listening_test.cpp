@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <map>
+#include <string>
+#include <thread>
+
 namespace wherry::test {
 namespace {
 
@@ -77,6 +82,48 @@ TEST_F(Listening, AServiceThatComesLaterAndIsOlderTakesTheAddress) {
   EXPECT_EQ(ask(rig_.service), "pod");
   EXPECT_TRUE(eventually(
       [&] { return wherry.sample("wherry_tcp_sessions_total{service=\"default/older\"}") == 1; }));
+}
+
+TEST_F(Listening, AnAddressThatChangesHandsRefusesNobody) {
+  write_service("web");
+  WherryProcess& wherry = rig_.run();
+  std::atomic<bool> stop{false};
+  std::map<std::string, int> answers;
+  std::thread clients([&] {
+    while (!stop) ++answers[ask(rig_.service)];
+  });
+  for (int i = 0; i < 40; ++i) {
+    // One file, so that both changes are one table.
+    rig_.folder.replace("web.yaml", minimal_service(i % 2 == 0 ? "api" : "web", rig_.service.port) +
+                                        "    targetPort: " + std::to_string(rig_.target_port) +
+                                        "\n");
+    EXPECT_TRUE(eventually([&] { return wherry.metric("wherry_table_generation") >= i + 2; }));
+  }
+  stop = true;
+  clients.join();
+  EXPECT_THAT(answers, testing::ElementsAre(testing::Pair("pod", testing::Gt(40))));
+}
+
+TEST_F(Listening, TheOlderServiceHasThePortWhetherItListensOnTheWildcardOrNot) {
+  write_service("older",
+                "  creationTimestamp: \"2026-01-01T00:00:00Z\"\n"
+                "  annotations: {wherry.io/listen-address: 127.0.0.1}\n");
+  write_service("newer",
+                "  creationTimestamp: \"2026-01-02T00:00:00Z\"\n"
+                "  annotations: {wherry.io/listen-address: 0.0.0.0}\n");
+  WherryProcess& wherry = rig_.run();
+  EXPECT_EQ(listen_of(wherry, "default/older:"), rig_.service.to_string());
+  EXPECT_EQ(listen_of(wherry, "default/newer:"), "");
+  EXPECT_EQ(wherry.metric("wherry_listen_conflicts"), 1);
+  EXPECT_EQ(wherry.metric("wherry_busy_ports"), 0);
+  const auto check = test::wherry({"check", "--manifests", rig_.folder.path().string()});
+  EXPECT_THAT(check.err, HasSubstr("default/newer"));
+
+  rig_.folder.remove("older.yaml");
+  EXPECT_TRUE(eventually([&] {
+    return listen_of(wherry, "default/newer:") == "0.0.0.0:" + std::to_string(rig_.service.port);
+  }));
+  EXPECT_TRUE(eventually([&] { return ask(rig_.service) == "pod"; }));
 }
 
 TEST_F(Listening, GivesEachServiceAnAddressOfThePool) {

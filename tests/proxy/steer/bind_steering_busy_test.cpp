@@ -21,6 +21,77 @@ namespace errc = boost::system::errc;
 
 class BindSteeringBusyTest : public BindSteeringTest {};
 
+// --- descriptors are shared with sessions ---
+
+class BindSteeringScarceTest : public BindSteeringTest {
+ protected:
+  BindSteeringScarceTest() : BindSteeringTest({}, 12) {}
+  void serve_many(int first, int count) {
+    for (int i = first; i < first + count; ++i) {
+      serve(service("s" + std::to_string(i)).port("", static_cast<std::uint16_t>(100 + i)));
+    }
+  }
+};
+
+TEST_F(BindSteeringScarceTest, FewAddressesGetASocketForEachWorker) {
+  serve_many(0, 2);
+  apply();
+
+  EXPECT_EQ(steering_->open_sockets(), 6u);
+}
+
+TEST_F(BindSteeringScarceTest, ManyAddressesGetOneEachSpreadOverTheWorkers) {
+  serve_many(0, 12);
+  apply();
+
+  EXPECT_EQ(steering_->open_addresses(), 12u);
+  EXPECT_THAT(host_.sockets_of_worker,
+              ElementsAre(std::pair(0u, 4), std::pair(1u, 4), std::pair(2u, 4)));
+}
+
+TEST_F(BindSteeringScarceTest, AddressesThatComeOneByOneLeaveRoomForTheNext) {
+  for (int i = 0; i < 8; ++i) {
+    serve_many(i, 1);
+    apply();
+  }
+
+  EXPECT_EQ(steering_->open_addresses(), 8u);
+  EXPECT_LE(steering_->open_sockets(), 12u);
+}
+
+TEST_F(BindSteeringScarceTest, WhatDoesNotFitIsBusyAndOpensWhenAnotherGoes) {
+  serve_many(0, 13);
+  apply();
+  EXPECT_EQ(steering_->open_addresses(), 12u);
+  EXPECT_EQ(metric("wherry_busy_ports"), 1);
+  EXPECT_EQ(log_.count("raise it (ulimit -n, LimitNOFILE)"), 1u);
+
+  remove("s0");
+  apply();
+  acknowledge();
+  EXPECT_EQ(changes_, 1);
+  advance(2s);
+
+  EXPECT_EQ(steering_->open_addresses(), 12u);
+  EXPECT_EQ(metric("wherry_busy_ports"), 0);
+}
+
+// --- the wildcard and the others of its port ---
+
+TEST_F(BindSteeringTest, OpensTheWildcardOnlyOnceTheAddressesThatItTakesInAreClosed) {
+  serve(web().annotation("wherry.io/listen-address", "127.0.0.5").created("2026-01-02T00:00:00Z"));
+  EXPECT_THAT(apply(), ElementsAre("open 127.0.0.5:80"));
+
+  serve(api().annotation("wherry.io/listen-address", "0.0.0.0").created("2026-01-01T00:00:00Z"));
+  EXPECT_THAT(apply(), ElementsAre("close 127.0.0.5:80"));
+  EXPECT_THAT(acknowledge(), ElementsAre("open 0.0.0.0:80"));
+
+  remove("api");
+  EXPECT_THAT(apply(), ElementsAre("close 0.0.0.0:80"));
+  EXPECT_THAT(acknowledge(), ElementsAre("open 127.0.0.5:80"));
+  EXPECT_EQ(sockets_.attempts["0.0.0.0:80"], 1);
+}
+
 TEST_F(BindSteeringBusyTest, ABusyPortIsReportedOnceAndTriedEveryTwoSecondsUntilItOpens) {
   sockets_.refuse("127.0.0.1:80", errc::address_in_use);
   serve(web());
@@ -189,7 +260,8 @@ INSTANTIATE_TEST_SUITE_P(
                    "it is no address of this machine; add it, or listen elsewhere with "
                    "--listen-address"},
         RemedyCase{"Descriptors", errc::too_many_files_open,
-                   "the limit on open files is reached; raise it (ulimit -n, LimitNOFILE)"},
+                   "the limit on open files is reached (sessions need some too); raise it (ulimit "
+                   "-n, LimitNOFILE)"},
         RemedyCase{"AnythingElse", errc::no_buffer_space, "it is tried again every few seconds"}),
     [](const auto& row) { return row.param.name; });
 

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <fcntl.h>
 #include <functional>
 #include <map>
 #include <optional>
@@ -33,6 +34,7 @@ class FakeListenerHost final : public ListenerHost {
     EXPECT_FALSE(closing.contains(address))
         << "open() of " << address.to_string() << " before it was closed";
     EXPECT_TRUE(served.emplace(address, id).second) << "open() of what is open";
+    for (std::size_t i = 0; i < sockets.size(); ++i) sockets_of_worker[i] += sockets[i] ? 1 : 0;
     told.push_back("open " + address.to_string());
   }
   void retarget(const SocketAddress& address, balancer::ServicePortId id) override {
@@ -55,6 +57,7 @@ class FakeListenerHost final : public ListenerHost {
 
   std::map<SocketAddress, balancer::ServicePortId> served;
   std::map<SocketAddress, std::function<void()>> closing;
+  std::map<std::size_t, int> sockets_of_worker;  ///< how many it was given
   Texts told;
 };
 
@@ -64,7 +67,11 @@ struct FakeOpenListenSockets {
     ++attempts[address.to_string()];
     const auto refusal = refused.find(address);
     if (refusal != refused.end()) return refusal->second;
-    return std::vector<UniqueFd>(count);
+    std::vector<UniqueFd> opened;
+    for (std::size_t i = 0; i < count; ++i) {
+      opened.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    }
+    return opened;
   }
   void refuse(const std::string& address, boost::system::errc::errc_t why) {
     refused.insert_or_assign(test::at(address), boost::system::errc::make_error_code(why));
@@ -77,8 +84,10 @@ struct FakeOpenListenSockets {
 
 class BindSteeringTest : public ::testing::Test {
  protected:
-  explicit BindSteeringTest(const ListenRules& rules = {})
-      : steering_(std::in_place, rules, local_, host_, timers_, std::ref(sockets_)) {}
+  explicit BindSteeringTest(const ListenRules& rules = {}) : BindSteeringTest(rules, 1'000'000) {}
+  BindSteeringTest(const ListenRules& rules, std::size_t most_sockets)
+      : steering_(std::in_place, rules, local_, host_, timers_, std::ref(sockets_), most_sockets,
+                  [this] { ++changes_; }) {}
 
   /// A Service with an endpoint, on port 80.
   void serve(const test::ServiceBuilder& object) {
@@ -141,6 +150,7 @@ class BindSteeringTest : public ::testing::Test {
   FakeOpenListenSockets sockets_;
   balancer::Tables tables_;
   std::optional<BindSteering> steering_;
+  int changes_ = 0;  ///< told by steering
 };
 
 }  // namespace wherry::steer

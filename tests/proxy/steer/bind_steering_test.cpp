@@ -116,8 +116,10 @@ TEST_F(BindSteeringTest, UdpHasNoListener) {
 
   EXPECT_THAT(apply(), IsEmpty());
   EXPECT_THAT(
-      steering_->problems(),
+      steering_->not_carried(),
       ElementsAre("service port default/dns/UDP/IPv4: UDP is not carried yet, only TCP is"));
+  EXPECT_THAT(steering_->problems(), IsEmpty());
+  EXPECT_EQ(metric("wherry_listen_conflicts"), 0);
 }
 
 // --- who owns an address ---

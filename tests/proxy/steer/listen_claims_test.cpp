@@ -221,7 +221,7 @@ TEST(ListenClaims, APortPastTheLastOneIsAFaultWithItsRemedy) {
   EXPECT_THAT(claims.problems(),
               ElementsAre("service port default/web/TCP/IPv4: port 80 plus --port-offset 65456 is "
                           "past 65535; give a smaller offset, or the Service another port"));
-  EXPECT_TRUE(claims.claims.problems().at(0).is_fault);
+  EXPECT_EQ(claims.claims.problems().at(0).kind, ListenProblem::Kind::Fault);
 }
 
 TEST(ListenClaims, ADualStackServiceWithoutAnAddressOfOneFamilySaysWhatToDo) {
@@ -235,7 +235,7 @@ TEST(ListenClaims, ADualStackServiceWithoutAnAddressOfOneFamilySaysWhatToDo) {
               ElementsAre("service port default/web/TCP/IPv6: there is no IPv6 address to listen "
                           "on for it; give the Service the annotation wherry.io/listen-address "
                           "with one of each family"));
-  EXPECT_FALSE(claims.claims.problems().at(0).is_fault);
+  EXPECT_EQ(claims.claims.problems().at(0).kind, ListenProblem::Kind::Conflict);
 }
 
 TEST(ListenClaims, UdpClaimsNothing) {
@@ -248,7 +248,7 @@ TEST(ListenClaims, UdpClaimsNothing) {
   EXPECT_THAT(
       claims.problems(),
       ElementsAre("service port default/dns/UDP/IPv4: UDP is not carried yet, only TCP is"));
-  EXPECT_FALSE(claims.claims.problems().at(0).is_fault);
+  EXPECT_EQ(claims.claims.problems().at(0).kind, ListenProblem::Kind::NotCarried);
   EXPECT_THAT(claims.remove("default/dns/UDP/IPv4"), IsEmpty());
 }
 
@@ -330,8 +330,97 @@ TEST(ListenClaims, WhatIsClaimedInVainIsNamedWithItsOwnerAndTheRemedy) {
                           "service port default/web/TCP/IPv4; give one of the Services the "
                           "annotation wherry.io/listen-address with another address, or each "
                           "Service an address of its own with --listen-pool"));
-  EXPECT_FALSE(claims.claims.problems().at(0).is_fault);
+  EXPECT_EQ(claims.claims.problems().at(0).kind, ListenProblem::Kind::Conflict);
   EXPECT_THAT(claims.claims.problems_of(claims.id(kWeb)), IsEmpty());
+}
+
+// --- the wildcard is every address of its family ---
+
+test::ServiceBuilder on(const std::string& name, const std::string& address,
+                        const std::string& created) {
+  return service(name)
+      .port("", 80)
+      .annotation("wherry.io/listen-address", address)
+      .created("2026-01-" + created + "T00:00:00Z");
+}
+
+TEST(ListenClaims, AnOlderSpecificAddressKeepsTheWildcardOut) {
+  Claims claims;
+  claims.update(on("api", "0.0.0.0", "02"));
+  claims.update(on("web", "127.0.0.5", "01"));
+
+  EXPECT_EQ(claims.owner("127.0.0.5:80"), kWeb);
+  EXPECT_EQ(claims.owner("0.0.0.0:80"), "nobody");
+  EXPECT_THAT(claims.problems(),
+              ElementsAre("service port default/api/TCP/IPv4: 0.0.0.0:80 takes in 127.0.0.5:80, "
+                          "which belongs to the older service port default/web/TCP/IPv4; give one "
+                          "of the Services the annotation wherry.io/listen-address with another "
+                          "address (0.0.0.0 and :: leave no port to any other address), or each "
+                          "Service an address of its own with --listen-pool"));
+}
+
+TEST(ListenClaims, AnOlderWildcardKeepsEverySpecificAddressOut) {
+  Claims claims;
+  claims.update(on("web", "127.0.0.5", "02"));
+  claims.update(on("db", "127.0.0.6", "03"));
+  EXPECT_EQ(claims.owner("127.0.0.5:80"), kWeb);
+
+  const auto touched = claims.update(on("api", "0.0.0.0", "01"));
+
+  EXPECT_THAT(touched, ElementsAre(at("0.0.0.0:80"), at("127.0.0.5:80"), at("127.0.0.6:80")));
+  EXPECT_EQ(claims.owner("0.0.0.0:80"), kApi);
+  EXPECT_EQ(claims.owner("127.0.0.5:80"), "nobody");
+  EXPECT_THAT(claims.owned_by(kDb), IsEmpty());
+  EXPECT_THAT(claims.problems(), ::testing::SizeIs(2));
+  EXPECT_THAT(claims.problems()[0],
+              ::testing::HasSubstr("127.0.0.6:80 is part of 0.0.0.0:80, which belongs to the older "
+                                   "service port default/api/TCP/IPv4"));
+}
+
+TEST(ListenClaims, AWildcardThatLosesToOneAddressLeavesTheOthersToYoungerOnes) {
+  Claims claims;
+  claims.update(on("web", "127.0.0.5", "01"));
+  claims.update(on("api", "0.0.0.0", "02"));
+  claims.update(on("db", "127.0.0.6", "03"));
+
+  EXPECT_EQ(claims.owner("127.0.0.5:80"), kWeb);
+  EXPECT_EQ(claims.owner("127.0.0.6:80"), kDb);
+  EXPECT_THAT(claims.problems(), ::testing::SizeIs(1));
+}
+
+TEST(ListenClaims, AWildcardGetsThePortWhenTheLastOlderClaimGoes) {
+  Claims claims;
+  claims.update(on("web", "127.0.0.5", "01"));
+  claims.update(on("api", "0.0.0.0", "02"));
+
+  const auto touched = claims.remove(kWeb);
+
+  EXPECT_THAT(touched, ElementsAre(at("0.0.0.0:80"), at("127.0.0.5:80")));
+  EXPECT_EQ(claims.owner("0.0.0.0:80"), kApi);
+  EXPECT_THAT(claims.problems(), IsEmpty());
+}
+
+TEST(ListenClaims, TheWildcardsOfTwoFamiliesAreNoConflict) {
+  Claims claims;
+  claims.update(on("web", "0.0.0.0", "01"));
+  claims.update(on("api", "::", "02"));
+
+  EXPECT_EQ(claims.owner("[::]:80"), "default/api/TCP/IPv6");
+  EXPECT_THAT(claims.problems(), IsEmpty());
+}
+
+TEST(ListenClaims, WherrysOwnAdminAddressIsTaken) {
+  ListenRules taken = rules("0.0.0.0");
+  taken.admin = at("127.0.0.1:80");
+  Claims claims(taken);
+
+  claims.update(web());
+
+  EXPECT_THAT(claims.owned_by(kWeb), IsEmpty());
+  EXPECT_THAT(claims.problems(),
+              ElementsAre("service port default/web/TCP/IPv4: 0.0.0.0:80 is taken by wherry's own "
+                          "admin server at 127.0.0.1:80; give --admin-address another port, or the "
+                          "Service the annotation wherry.io/listen-address"));
 }
 
 TEST(ListenClaims, ProblemsAreSortedByServicePort) {

@@ -7,15 +7,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <iterator>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdexcept>
 #include <string>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -217,6 +220,29 @@ TEST(ListenSockets, OfOnePortOnTwoAddressesAreNoConflict) {
   const auto on_one = open({test::ip("127.0.0.1"), 0}, 1);
 
   EXPECT_TRUE(open_listen_sockets({test::ip("127.0.0.2"), local_address(on_one[0]).port}, 1));
+}
+
+TEST(ListenSockets, OpenOnAddressesThatOnlyARouteMakesLocal) {
+  bool is_prepared = false;
+  std::vector<std::string> failed;
+  // The namespace belongs to a thread, so that nobody else notices.
+  std::thread thread([&] {
+    is_prepared =
+        ::unshare(CLONE_NEWNET) == 0 && std::system(
+                                            "ip link set lo up && "
+                                            "ip route add local 10.77.0.0/24 dev lo && "
+                                            "ip -6 route add local fd77::/64 dev lo") == 0;
+    if (!is_prepared) return;
+    for (const char* address : {"10.77.0.5:80", "[fd77::5]:80"}) {
+      const auto sockets = open_listen_sockets(test::at(address), 2);
+      if (!sockets) failed.push_back(address + (": " + sockets.error().message()));
+    }
+    if (open_listen_sockets(test::at("[fd78::5]:80"), 2)) failed.push_back("opened fd78::5");
+  });
+  thread.join();
+  if (!is_prepared) GTEST_SKIP() << "needs the right to make a network namespace with IPv6";
+
+  EXPECT_THAT(failed, ::testing::IsEmpty());
 }
 
 TEST(ListenSockets, AreNotAvailableOnAnAddressOfAnotherMachine) {
