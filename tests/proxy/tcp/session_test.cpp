@@ -321,6 +321,7 @@ TEST_F(SessionTest, ResetsTheClientWhenNoBackendCanBeReached) {
 TEST_F(SessionTest, ResetsTheClientWhenThereIsNoDescriptorForABackend) {
   const TestListener backend;
   set_backends({backend.address()});
+  const Wire makes_the_loops_own_descriptors(loop_);
   rlimit before{};
   ::getrlimit(RLIMIT_NOFILE, &before);
   test::TcpPair pair = test::tcp_pair();
