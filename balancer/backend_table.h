@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,14 +27,24 @@ struct ServicePortId {
   friend auto operator<=>(const ServicePortId&, const ServicePortId&) = default;
 };
 
-/// What is counted about a service port. Outlives tables. Workers count, anybody reads.
+/// What is counted about a Service. Outlives tables and the ports that come and go. Workers count,
+/// anybody reads.
+struct ServiceState {
+  std::atomic<std::uint64_t> sessions_total{0};  ///< connections that reached a backend
+};
+
+/// What is known about a service port besides what tables say. Outlives tables, and, while sessions
+/// go on, the service port.
 struct ServicePortState {
-  explicit ServicePortState(ServicePortKey of) : key(std::move(of)) {}
+  ServicePortState(ServicePortKey of, std::shared_ptr<ServiceState> its_service)
+      : key(std::move(of)), service(std::move(its_service)) {}
 
   const ServicePortKey key;
-  std::atomic<std::uint64_t> sessions_total{0};  ///< connections that reached a backend
+  const std::shared_ptr<ServiceState> service;
   /// Where round robin goes on when the set was empty meanwhile. Control thread only.
   std::optional<SocketAddress> resume_at;
+  /// Counts of backends that left while sessions with them may go on. Control thread only.
+  std::map<SocketAddress, std::weak_ptr<BackendState>> departed;
 };
 
 /// Everything that one decision about one service port needs. Immutable, but for what it points to.

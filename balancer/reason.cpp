@@ -8,6 +8,8 @@ std::string_view to_string(Reason reason) noexcept {
       return "ready_endpoints";
     case Reason::NoEndpoints:
       return "no_endpoints";
+    case Reason::TooManyEndpoints:
+      return "too_many_endpoints";
     case Reason::NotReady:
       return "not_ready";
     case Reason::Terminating:

@@ -8,10 +8,11 @@ namespace wherry::balancer {
 /// Why a decision is what it is, and why a backend is left out: a closed list. The same words stand
 /// in tables, metrics, logs and documentation.
 enum class Reason : std::uint8_t {
-  ReadyEndpoints,  ///< forward: to the endpoints that are ready
-  NoEndpoints,     ///< reject: no endpoint may serve (E9)
-  NotReady,        ///< left out: its conditions say that it is not ready
-  Terminating,     ///< left out: it is being deleted
+  ReadyEndpoints,    ///< forward: to the endpoints that are ready
+  NoEndpoints,       ///< reject: no endpoint may serve (E9)
+  TooManyEndpoints,  ///< reject: the table's limit leaves no room for its endpoints
+  NotReady,          ///< left out: its conditions say that it is not ready
+  Terminating,       ///< left out: it is being deleted
 };
 
 /// "no_endpoints", "not_ready", ...

@@ -1,5 +1,8 @@
 #include "balancer/service_port.h"
 
+#include "base/quoted.h"
+#include "base/utf8.h"
+
 #include <algorithm>
 
 namespace wherry::balancer {
@@ -14,13 +17,25 @@ bool is_skipped(const Service& service, const FlattenRules& rules) {
   return model::find(service.meta.labels, kServiceProxyNameLabel) != nullptr;
 }
 
+/// One of each family is what makes sense.
+constexpr std::size_t kMostListenAddresses = 8;
+/// Of a word that a warning quotes.
+constexpr std::size_t kLongestWord = 64;
+
 std::vector<IpAddress> read_listen_addresses(const Service& service,
                                              std::vector<std::string>& warnings) {
   const std::string* text = model::find(service.meta.annotations, kListenAddressAnnotation);
   std::vector<IpAddress> addresses;
   if (text == nullptr) return addresses;
   std::string_view rest = *text;
-  while (!rest.empty()) {
+  for (std::size_t words = 0; !rest.empty(); ++words) {
+    if (words == kMostListenAddresses) {
+      warnings.push_back("Service " + service.meta.key.to_string() + ": annotation " +
+                         std::string(kListenAddressAnnotation) + ": only the first " +
+                         std::to_string(kMostListenAddresses) +
+                         " of its addresses are read; write one of each family");
+      break;
+    }
     const std::size_t comma = rest.find(',');
     std::string_view word = rest.substr(0, comma);
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
@@ -32,8 +47,9 @@ std::vector<IpAddress> read_listen_addresses(const Service& service,
       continue;
     }
     warnings.push_back("Service " + service.meta.key.to_string() + ": annotation " +
-                       std::string(kListenAddressAnnotation) + ": \"" + std::string(word) +
-                       "\" is no address to listen on; write one such as 127.0.0.5, or one of each "
+                       std::string(kListenAddressAnnotation) + ": " +
+                       quoted(utf8_prefix(word, kLongestWord)) +
+                       " is no address to listen on; write one such as 127.0.0.5, or one of each "
                        "family with a comma between");
   }
   return addresses;

@@ -9,21 +9,19 @@ namespace wherry::balancer {
 ServiceTracker::ServiceTracker(FlattenRules rules, std::function<void()> on_change)
     : rules_(rules), on_change_(std::move(on_change)) {}
 
-void ServiceTracker::replace(std::vector<model::Service> all) {
+void ServiceTracker::replace(std::vector<Object> all) {
   std::set<model::ObjectKey> gone;
   for (const auto& [key, ports] : ports_) gone.insert(key);
   for (const auto& [key, warnings] : warnings_) gone.insert(key);  // also of one without ports
-  for (const model::Service& service : all) {
-    gone.erase(service.meta.key);
-    set(service.meta.key, flatten(service, rules_));
+  for (const Object& service : all) {
+    gone.erase(service->meta.key);
+    set(service->meta.key, flatten(*service, rules_));
   }
   for (const model::ObjectKey& key : gone) set(key, {});
   on_change_();
 }
 
-void ServiceTracker::upsert(model::Service service) {
-  set(service.meta.key, flatten(service, rules_));
-}
+void ServiceTracker::upsert(Object service) { set(service->meta.key, flatten(*service, rules_)); }
 
 void ServiceTracker::erase(const model::ObjectKey& key) { set(key, {}); }
 

@@ -18,8 +18,8 @@ class ServiceTracker final : public model::ObjectSink<model::Service> {
  public:
   ServiceTracker(FlattenRules rules, std::function<void()> on_change);
 
-  void replace(std::vector<model::Service> all) override;
-  void upsert(model::Service service) override;
+  void replace(std::vector<Object> all) override;
+  void upsert(Object service) override;
   void erase(const model::ObjectKey& key) override;
 
   /// The Services that may have changed since the last call.

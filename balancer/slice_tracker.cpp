@@ -35,27 +35,27 @@ std::vector<std::uint16_t> numbers_of(const EndpointSlice& slice, const ServiceP
 
 SliceTracker::SliceTracker(std::function<void()> on_change) : on_change_(std::move(on_change)) {}
 
-void SliceTracker::replace(std::vector<EndpointSlice> all) {
+void SliceTracker::replace(std::vector<Object> all) {
   std::set<model::ObjectKey> gone;
   for (const auto& [key, service] : service_of_) gone.insert(key);
-  for (EndpointSlice& slice : all) {
-    gone.erase(slice.meta.key);
+  for (Object& slice : all) {
+    gone.erase(slice->meta.key);
     upsert(std::move(slice));
   }
   for (const model::ObjectKey& key : gone) erase(key);
   on_change_();
 }
 
-void SliceTracker::upsert(EndpointSlice slice) {
-  const model::ObjectKey key = slice.meta.key;
-  const model::ObjectKey service = slice.service();
+void SliceTracker::upsert(Object slice) {
+  const model::ObjectKey key = slice->meta.key;
+  const model::ObjectKey service = slice->service();
   const auto known = service_of_.find(key);
-  if (known != service_of_.end() && (known->second != service || !counts(slice))) erase(key);
-  if (!counts(slice)) return;
+  if (known != service_of_.end() && (known->second != service || !counts(*slice))) erase(key);
+  if (!counts(*slice)) return;
 
-  Slice& stored = slices_[service][key.name];
-  if (stored && *stored == slice) return;
-  stored = std::make_shared<const EndpointSlice>(std::move(slice));
+  Object& stored = slices_[service][key.name];
+  if (stored && *stored == *slice) return;
+  stored = std::move(slice);
   service_of_.insert_or_assign(key, service);
   changed_.insert(service);
   on_change_();
@@ -75,9 +75,11 @@ void SliceTracker::erase(const model::ObjectKey& key) {
 
 std::set<model::ObjectKey> SliceTracker::take_changes() { return std::exchange(changed_, {}); }
 
-std::vector<Backend> SliceTracker::backends_of(const ServicePortKey& key) const {
+std::optional<std::vector<Backend>> SliceTracker::backends_of(const ServicePortKey& key,
+                                                              std::size_t most) const {
+  std::vector<Backend> backends;
   const auto slices = slices_.find(key.service);
-  if (slices == slices_.end()) return {};
+  if (slices == slices_.end()) return backends;
 
   std::map<SocketAddress, std::shared_ptr<const model::Endpoint>> by_address;
   for (const auto& [name, slice] : slices->second) {
@@ -89,10 +91,10 @@ std::vector<Backend> SliceTracker::backends_of(const ServicePortKey& key) const 
         // given to a new pod); otherwise the later slice counts.
         if (stored && endpoint.terminating && !stored->terminating) continue;
         stored = std::shared_ptr<const model::Endpoint>(slice, &endpoint);
+        if (by_address.size() > most) return std::nullopt;
       }
     }
   }
-  std::vector<Backend> backends;
   backends.reserve(by_address.size());
   for (auto& [address, endpoint] : by_address) {
     backends.push_back({address, std::move(endpoint), nullptr});

@@ -4,8 +4,12 @@
 #include "balancer/service_tracker.h"
 #include "balancer/slice_tracker.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <unordered_map>
@@ -20,9 +24,12 @@ namespace wherry::balancer {
 class TableBuilder {
  public:
   /// `node_name` decides where round robin starts, so that the first connections of many nodes do
-  /// not all go to the same backend.
+  /// not all go to the same backend. `most_backends` bounds the whole table: service ports times
+  /// endpoints can be far more than what was written down. A service port that does not fit has
+  /// no backends, until others go.
   TableBuilder(const ServiceTracker& services, const SliceTracker& slices,
-               std::string_view node_name);
+               std::string_view node_name,
+               std::size_t most_backends = std::numeric_limits<std::size_t>::max());
 
   /// The table after these Services changed; the last one again if nothing that it says did.
   [[nodiscard]] std::shared_ptr<const BackendTable> build(
@@ -31,11 +38,17 @@ class TableBuilder {
   [[nodiscard]] const std::shared_ptr<const BackendTable>& latest() const noexcept {
     return latest_;
   }
+  /// Service ports that did not fit.
+  [[nodiscard]] const std::set<ServicePortKey>& over_limit() const noexcept { return over_limit_; }
 
  private:
+  void rebuild(const model::ObjectKey& service, std::optional<TableDraft>& draft);
   [[nodiscard]] BackendTable::Entry make_entry(const ServicePort& port,
                                                const ServicePortEntry* before);
-  void keep_states(std::vector<Backend>& backends, const ServicePortEntry* before) const;
+  static void keep_states(std::vector<Backend>& backends, const ServicePortEntry* before,
+                          ServicePortState& state);
+  [[nodiscard]] std::shared_ptr<ServicePortState> new_state(const ServicePortKey& key);
+  void depart(const ServicePortEntry& gone);
   void give_picker(Decision& decision, const std::vector<Backend>& backends, const Decision* before,
                    const ServicePortEntry* before_entry, ServicePortState& state,
                    const ServicePortKey& key) const;
@@ -46,8 +59,16 @@ class TableBuilder {
   const ServiceTracker& services_;
   const SliceTracker& slices_;
   const std::uint64_t seed_;
+  const std::size_t most_backends_;
+  std::size_t backends_ = 0;  ///< in latest_
+  std::set<ServicePortKey> over_limit_;
   std::shared_ptr<const BackendTable> latest_ = std::make_shared<const BackendTable>();
   std::unordered_map<model::ObjectKey, std::vector<ServicePortId>> ids_;
+  /// What sessions may still hold of Services and service ports; each is looked for when one of the
+  /// name comes.
+  std::map<model::ObjectKey, std::weak_ptr<ServiceState>> service_states_;
+  std::map<ServicePortKey, std::weak_ptr<ServicePortState>> departed_;
+  std::size_t prune_at_ = 64;  ///< size of the two together
   std::vector<std::uint32_t> free_slots_;
   std::uint32_t slots_ = 0;
   std::uint32_t serial_ = 0;

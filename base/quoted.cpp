@@ -12,16 +12,15 @@ void append_escaped(std::string& out, unsigned char control) {
   out += kHex[control & 0xf];
 }
 
-}  // namespace
+enum class Form { Literal, Line };
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
+void append(std::string& out, std::string_view text, Form form) {
   while (!text.empty()) {
     const std::size_t size = utf8_character_size(text);
     const char c = text[0];
     if (size == 0) {
       out += "\\ufffd";
-    } else if (c == '"' || c == '\\') {
+    } else if (form == Form::Literal && (c == '"' || c == '\\')) {
       out += '\\';
       out += c;
     } else if (c == '\n') {
@@ -35,7 +34,20 @@ std::string quoted(std::string_view text) {
     }
     text.remove_prefix(size == 0 ? 1 : size);
   }
+}
+
+}  // namespace
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  append(out, text, Form::Literal);
   out += '"';
+  return out;
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  append(out, text, Form::Line);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "watcher/pod_endpoints.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -22,16 +23,6 @@ std::optional<std::uint16_t> find_port(const Pod& pod, const ServicePortSpec& po
     if (candidate.name == name && candidate.protocol == port.protocol) return candidate.port;
   }
   return std::nullopt;
-}
-
-std::vector<EndpointPort> resolve_ports(const Pod& pod, const Service& service) {
-  std::vector<EndpointPort> ports;
-  for (const ServicePortSpec& port : service.ports) {
-    if (const auto number = find_port(pod, port)) {
-      ports.push_back({port.name, port.protocol, number});
-    }
-  }
-  return ports;
 }
 
 /// Whether the controller would list the pod at all (T5).
@@ -58,94 +49,156 @@ model::Endpoint make_endpoint(const Pod& pod, const Service& service, const IpAd
   return endpoint;
 }
 
-/// Ports in words, so that the slices of one Service have stable, distinct names. The names hold a
-/// slash, which no object of a cluster or a manifest can have, so they never meet one of those.
-std::string name_ports(const std::vector<EndpointPort>& ports) {
-  std::string text;
-  for (const EndpointPort& port : ports) {
-    text += '-' + std::to_string(port.port.value_or(0));
-    if (port.protocol != Protocol::TCP) text += to_string(port.protocol);
-    if (!port.name->empty()) text += '.' + *port.name;
+/// What a string holds outside itself.
+std::size_t bytes_of(const std::string& text) { return text.size() < 16 ? 0 : text.size() + 16; }
+
+std::size_t bytes_of(const model::Endpoint& endpoint) {
+  return sizeof endpoint + bytes_of(endpoint.node) + bytes_of(endpoint.pod) +
+         bytes_of(endpoint.pod_uid);
+}
+
+/// The slices of one Service while they are made.
+class SliceMaker {
+ public:
+  SliceMaker(const Service& service, std::size_t most_bytes)
+      : service_(service), most_bytes_(most_bytes) {
+    for (const ServicePortSpec& port : service.ports) {
+      if (std::holds_alternative<std::string>(port.target)) named_.push_back(&port);
+    }
   }
-  return text;
+
+  /// False once it is too much.
+  bool add(const Pod& pod) {
+    const std::optional<std::string> numbers = resolve_named(pod);
+    if (!numbers) return true;
+    for (const IpFamily family : {IpFamily::IPv4, IpFamily::IPv6}) {
+      const IpAddress* address = address_of(pod, family);
+      if (address == nullptr) continue;
+      EndpointSlice& slice = slice_for(pod, family, *numbers);
+      slice.endpoints.push_back(make_endpoint(pod, service_, *address));
+      bytes_ += bytes_of(slice.endpoints.back());
+    }
+    return bytes_ <= most_bytes_;
+  }
+
+  [[nodiscard]] std::vector<EndpointSlice> take() {
+    std::vector<EndpointSlice> all;
+    for (auto& [name, slice] : slices_) all.push_back(std::move(slice));
+    return all;
+  }
+
+ private:
+  /// The numbers that the pod has for named ports, as part of a slice's name: pods of which they
+  /// are the same share slices. Nothing for a pod that offers no port at all.
+  [[nodiscard]] std::optional<std::string> resolve_named(const Pod& pod) const {
+    std::string text;
+    bool offers_one = named_.size() < service_.ports.size();
+    for (const ServicePortSpec* port : named_) {
+      const auto number = find_port(pod, *port);
+      text += '-' + (number ? std::to_string(*number) : std::string("none"));
+      offers_one = offers_one || number;
+    }
+    return offers_one ? std::optional(text) : std::nullopt;
+  }
+
+  /// The names hold a slash, which no object of a cluster or a manifest can have, so they never
+  /// meet one of those.
+  EndpointSlice& slice_for(const Pod& pod, IpFamily family, const std::string& numbers) {
+    const bool is_ipv4 = family == IpFamily::IPv4;
+    const std::string& service = service_.meta.key.name;
+    const auto [found, is_new] =
+        slices_.try_emplace(service + (is_ipv4 ? "/pods-ipv4" : "/pods-ipv6") + numbers);
+    EndpointSlice& slice = found->second;
+    if (!is_new) return slice;
+    slice.meta.key = {service_.meta.key.name_space, found->first};
+    slice.meta.labels.emplace(std::string(model::kServiceNameLabel), service);
+    slice.address_type = is_ipv4 ? model::AddressType::IPv4 : model::AddressType::IPv6;
+    for (const ServicePortSpec& port : service_.ports) {
+      const auto number = find_port(pod, port);
+      if (!number) continue;
+      slice.ports.push_back({port.name, port.protocol, number});
+      bytes_ += sizeof(EndpointPort) + bytes_of(port.name);
+    }
+    bytes_ += sizeof slice + 2 * bytes_of(found->first);
+    return slice;
+  }
+
+  const Service& service_;
+  const std::size_t most_bytes_;
+  std::vector<const ServicePortSpec*> named_;
+  std::map<std::string, EndpointSlice> slices_;
+  std::size_t bytes_ = 0;
+};
+
+std::size_t bytes_of(const EndpointSlice& slice) {
+  std::size_t bytes = sizeof slice + 2 * bytes_of(slice.meta.key.name);
+  for (const EndpointPort& port : slice.ports) bytes += sizeof port + bytes_of(*port.name);
+  for (const model::Endpoint& endpoint : slice.endpoints) bytes += bytes_of(endpoint);
+  return bytes;
+}
+
+std::string label_text(const std::string& key, const std::string& value) {
+  return key + '\0' + value;
 }
 
 }  // namespace
 
-std::vector<EndpointSlice> slices_of_pods(const Service& service,
-                                          const std::vector<const Pod*>& selected) {
-  std::map<std::string, EndpointSlice> slices;
+std::optional<std::vector<EndpointSlice>> slices_of_pods(const Service& service,
+                                                         const std::vector<const Pod*>& selected,
+                                                         std::size_t most_bytes) {
+  SliceMaker maker(service, most_bytes);
   for (const Pod* pod : selected) {
-    if (!should_be_listed(*pod)) continue;
-    std::vector<EndpointPort> ports = resolve_ports(*pod, service);
-    if (ports.empty()) continue;
-    for (const IpFamily family : {IpFamily::IPv4, IpFamily::IPv6}) {
-      const IpAddress* address = address_of(*pod, family);
-      if (address == nullptr) continue;
-      const std::string name = service.meta.key.name + "/pods-" +
-                               (family == IpFamily::IPv4 ? "ipv4" : "ipv6") + name_ports(ports);
-      EndpointSlice& slice = slices[name];
-      if (slice.endpoints.empty()) {
-        slice.meta.key = {service.meta.key.name_space, name};
-        slice.meta.labels.emplace(std::string(model::kServiceNameLabel), service.meta.key.name);
-        slice.address_type =
-            family == IpFamily::IPv4 ? model::AddressType::IPv4 : model::AddressType::IPv6;
-        slice.ports = ports;
-      }
-      slice.endpoints.push_back(make_endpoint(*pod, service, *address));
-    }
+    if (should_be_listed(*pod) && !maker.add(*pod)) return std::nullopt;
   }
-  std::vector<EndpointSlice> all;
-  for (auto& [name, slice] : slices) all.push_back(std::move(slice));
-  return all;
+  return maker.take();
 }
 
-void PodEndpoints::replace(std::vector<Service> all) {
+void PodEndpoints::replace(std::vector<ServicePtr> all) {
   std::set<ObjectKey> gone;
   for (const auto& [name_space, space] : namespaces_) {
     for (const auto& [name, selecting] : space.services) {
-      if (selecting.known) gone.insert({name_space, name});
+      if (selecting.service) gone.insert({name_space, name});
     }
   }
-  for (Service& service : all) {
-    gone.erase(service.meta.key);
+  for (ServicePtr& service : all) {
+    gone.erase(service->meta.key);
     upsert(std::move(service));
   }
   for (const ObjectKey& key : gone) erase(key, static_cast<Service*>(nullptr));
 }
 
-void PodEndpoints::replace(std::vector<Pod> all) {
+void PodEndpoints::replace(std::vector<PodPtr> all) {
   std::set<ObjectKey> gone;
   for (const auto& [name_space, space] : namespaces_) {
     for (const auto& [name, pod] : space.pods) gone.insert({name_space, name});
   }
-  for (Pod& pod : all) {
-    gone.erase(pod.meta.key);
+  for (PodPtr& pod : all) {
+    gone.erase(pod->meta.key);
     upsert(std::move(pod));
   }
   for (const ObjectKey& key : gone) erase(key, static_cast<Pod*>(nullptr));
 }
 
-void PodEndpoints::replace(std::vector<EndpointSlice> all) {
+void PodEndpoints::replace(std::vector<SlicePtr> all) {
   std::set<ObjectKey> gone;
   for (const auto& [name_space, space] : namespaces_) {
     for (const auto& [name, service] : space.slice_service) gone.insert({name_space, name});
   }
-  for (EndpointSlice& slice : all) {
-    gone.erase(slice.meta.key);
+  for (SlicePtr& slice : all) {
+    gone.erase(slice->meta.key);
     upsert(std::move(slice));
   }
   for (const ObjectKey& key : gone) erase(key, static_cast<EndpointSlice*>(nullptr));
 }
 
-void PodEndpoints::upsert(Service service) {
-  const ObjectKey key = service.meta.key;
+void PodEndpoints::upsert(ServicePtr service) {
+  const ObjectKey key = service->meta.key;
   Namespace& space = namespaces_[key.name_space];
   Selecting& selecting = space.services[key.name];
-  const bool selector_changed = !selecting.known || selecting.service.selector != service.selector;
+  const bool selector_changed =
+      !selecting.service || selecting.service->selector != service->selector;
   selecting.service = std::move(service);
-  selecting.known = true;
-  if (selector_changed) select_pods(space, selecting);
+  if (selector_changed) list_service(space, key.name, selecting);
   dirty_.insert(key);
 }
 
@@ -154,38 +207,34 @@ void PodEndpoints::erase(const ObjectKey& key, Service*) {
   if (space == namespaces_.end()) return;
   const auto found = space->second.services.find(key.name);
   if (found == space->second.services.end()) return;
-  found->second.service = {};
-  found->second.pods.clear();
-  found->second.known = false;
+  unlist_service(space->second, key.name, found->second);
+  found->second.service.reset();
   dirty_.insert(key);
 }
 
-void PodEndpoints::upsert(Pod pod) {
-  const ObjectKey key = pod.meta.key;
+void PodEndpoints::upsert(PodPtr pod) {
+  const ObjectKey key = pod->meta.key;
   Namespace& space = namespaces_[key.name_space];
-  Pod& stored = space.pods[key.name];
-  if (stored == pod) return;
+  PodPtr& stored = space.pods[key.name];
+  if (stored && *stored == *pod) return;
+  if (stored) unlist_pod(key.name_space, space, *stored);
   stored = std::move(pod);
-  for (auto& [name, selecting] : space.services) {
-    const bool selected = model::selects(selecting.service.selector, stored.meta.labels);
-    const bool changed =
-        selected ? (selecting.pods.insert(key.name), true) : selecting.pods.erase(key.name) > 0;
-    if (changed) dirty_.insert({key.name_space, name});
-  }
+  list_pod(key.name_space, space, *stored);
 }
 
 void PodEndpoints::erase(const ObjectKey& key, Pod*) {
-  const auto found = namespaces_.find(key.name_space);
-  if (found == namespaces_.end() || found->second.pods.erase(key.name) == 0) return;
-  for (auto& [name, selecting] : found->second.services) {
-    if (selecting.pods.erase(key.name) > 0) dirty_.insert({key.name_space, name});
-  }
+  const auto space = namespaces_.find(key.name_space);
+  if (space == namespaces_.end()) return;
+  const auto found = space->second.pods.find(key.name);
+  if (found == space->second.pods.end()) return;
+  unlist_pod(key.name_space, space->second, *found->second);
+  space->second.pods.erase(found);
   forget_if_empty(key.name_space);
 }
 
-void PodEndpoints::upsert(EndpointSlice slice) {
-  const ObjectKey key = slice.meta.key;
-  const ObjectKey service = slice.service();
+void PodEndpoints::upsert(SlicePtr slice) {
+  const ObjectKey key = slice->meta.key;
+  const ObjectKey service = slice->service();
   Namespace& space = namespaces_[key.name_space];
   const auto before = space.slice_service.find(key.name);
   if (before != space.slice_service.end() && before->second != service.name) detach_slice(key);
@@ -216,33 +265,111 @@ void PodEndpoints::detach_slice(const ObjectKey& slice) {
   space.slice_service.erase(entry);
 }
 
-void PodEndpoints::select_pods(Namespace& space, Selecting& selecting) {
-  selecting.pods.clear();
-  if (selecting.service.selector.empty()) return;
-  for (const auto& [name, pod] : space.pods) {
-    if (model::selects(selecting.service.selector, pod.meta.labels)) selecting.pods.insert(name);
+/// Lists a Service where the pods that it selects will find it: under one pair of its selector,
+/// the one that the fewest Services have.
+void PodEndpoints::list_service(Namespace& space, const std::string& name, Selecting& selecting) {
+  unlist_service(space, name, selecting);
+  std::size_t fewest = std::numeric_limits<std::size_t>::max();
+  for (const auto& [key, value] : selecting.service->selector) {
+    std::string text = label_text(key, value);
+    const auto listed = space.services_by_label.find(text);
+    const std::size_t count = listed == space.services_by_label.end() ? 0 : listed->second.size();
+    if (count < fewest) {
+      fewest = count;
+      selecting.anchor = std::move(text);
+    }
+  }
+  if (!selecting.anchor.empty()) space.services_by_label[selecting.anchor].insert(name);
+}
+
+void PodEndpoints::unlist_service(Namespace& space, const std::string& name, Selecting& selecting) {
+  const auto listed = space.services_by_label.find(selecting.anchor);
+  if (listed != space.services_by_label.end()) {
+    listed->second.erase(name);
+    if (listed->second.empty()) space.services_by_label.erase(listed);
+  }
+  selecting.anchor.clear();
+}
+
+void PodEndpoints::list_pod(const std::string& name_space, Namespace& space, const Pod& pod) {
+  for (const auto& [key, value] : pod.meta.labels) {
+    std::string text = label_text(key, value);
+    space.pods_by_label[text].insert(&pod);
+    dirty_labels_.insert({name_space, std::move(text)});
   }
 }
 
+void PodEndpoints::unlist_pod(const std::string& name_space, Namespace& space, const Pod& pod) {
+  for (const auto& [key, value] : pod.meta.labels) {
+    std::string text = label_text(key, value);
+    const auto listed = space.pods_by_label.find(text);
+    listed->second.erase(&pod);
+    if (listed->second.empty()) space.pods_by_label.erase(listed);
+    dirty_labels_.insert({name_space, std::move(text)});
+  }
+}
+
+/// The pods that a Service selects, by name.
+std::vector<const Pod*> PodEndpoints::select(const Namespace& space, const Service& service) {
+  std::vector<const Pod*> pods;
+  const std::unordered_set<const Pod*>* fewest = nullptr;
+  for (const auto& [key, value] : service.selector) {
+    const auto listed = space.pods_by_label.find(label_text(key, value));
+    if (listed == space.pods_by_label.end()) return pods;
+    if (fewest == nullptr || listed->second.size() < fewest->size()) fewest = &listed->second;
+  }
+  if (fewest == nullptr) return pods;
+  std::copy_if(fewest->begin(), fewest->end(), std::back_inserter(pods),
+               [&](const Pod* pod) { return model::selects(service.selector, pod->meta.labels); });
+  std::sort(pods.begin(), pods.end(),
+            [](const Pod* a, const Pod* b) { return a->meta.key.name < b->meta.key.name; });
+  return pods;
+}
+
 void PodEndpoints::flush() {
+  for (const ObjectKey& label : std::exchange(dirty_labels_, {})) {
+    const auto space = namespaces_.find(label.name_space);
+    if (space == namespaces_.end()) continue;
+    const auto listed = space->second.services_by_label.find(label.name);
+    if (listed == space->second.services_by_label.end()) continue;
+    for (const std::string& service : listed->second) dirty_.insert({label.name_space, service});
+  }
+  const std::size_t before = made_bytes_;
   for (const ObjectKey& key : std::exchange(dirty_, {})) {
     remake(key);
     forget_if_unused(key);
   }
+  if (made_bytes_ >= before) return;
+  // There is room again.
+  for (const ObjectKey& key : std::set(over_limit_)) remake(key);
 }
 
 /// Passes on the difference between what was made for a Service and what should be.
 void PodEndpoints::remake(const ObjectKey& key) {
   Namespace& space = namespaces_[key.name_space];
   Selecting& selecting = space.services[key.name];
-  std::map<std::string, EndpointSlice> next;
-  if (selecting.known && selecting.own_slices.empty()) {
-    std::vector<const Pod*> pods;
-    for (const std::string& name : selecting.pods) pods.push_back(&space.pods.at(name));
-    for (EndpointSlice& slice : slices_of_pods(selecting.service, pods)) {
-      next.emplace(slice.meta.key.name, std::move(slice));
+  made_bytes_ -= selecting.made_bytes;
+  selecting.made_bytes = 0;
+  over_limit_.erase(key);
+
+  std::map<std::string, SlicePtr> next;
+  if (selecting.service && selecting.own_slices.empty()) {
+    auto slices = slices_of_pods(*selecting.service, select(space, *selecting.service),
+                                 most_bytes_ - std::min(most_bytes_, made_bytes_));
+    if (!slices) {
+      over_limit_.insert(key);
+      slices.emplace();
+    }
+    for (EndpointSlice& slice : *slices) {
+      selecting.made_bytes += bytes_of(slice);
+      const std::string name = slice.meta.key.name;
+      const auto before = selecting.made.find(name);
+      const bool is_known = before != selecting.made.end() && *before->second == slice;
+      next.emplace(name, is_known ? before->second
+                                  : std::make_shared<const EndpointSlice>(std::move(slice)));
     }
   }
+  made_bytes_ += selecting.made_bytes;
   for (const auto& [name, slice] : selecting.made) {
     if (!next.contains(name)) out_.erase({key.name_space, name});
   }
@@ -257,7 +384,7 @@ void PodEndpoints::remake(const ObjectKey& key) {
 void PodEndpoints::forget_if_unused(const ObjectKey& key) {
   const auto space = namespaces_.find(key.name_space);
   const auto found = space->second.services.find(key.name);
-  if (found != space->second.services.end() && !found->second.known &&
+  if (found != space->second.services.end() && !found->second.service &&
       found->second.own_slices.empty()) {
     space->second.services.erase(found);
   }

@@ -6,6 +6,8 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 
 namespace wherry::document {
@@ -15,6 +17,14 @@ namespace json = boost::json;
 
 const json::value* unless_null(const json::value& value) {
   return value.is_null() ? nullptr : &value;
+}
+
+/// As a person would have written it: 80.5, not 8.05E1.
+std::string number_text(const json::value& value) {
+  if (!value.is_double()) return json::serialize(value);
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value.get_double()).ptr;
+  return {text.data(), end};
 }
 
 /// A string in a fault's text: short, and on one line.
@@ -67,7 +77,7 @@ std::string FieldReader::describe(const json::value& value) {
     case json::kind::object:
       return "a mapping";
     default:
-      return "the number " + json::serialize(value);
+      return "the number " + number_text(value);
   }
 }
 

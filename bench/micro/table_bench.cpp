@@ -25,32 +25,33 @@ IpAddress ip(std::uint8_t first, std::uint32_t number) {
   return IpAddress::from_bytes(bytes);
 }
 
-model::Service make_service(std::uint32_t number) {
+std::shared_ptr<const model::Service> make_service(std::uint32_t number) {
   model::Service service;
   service.meta.key = {"namespace-" + std::to_string(number % 50),
                       "service-" + std::to_string(number)};
   service.cluster_ips = {ip(10, number)};
   service.ports = {{"http", Protocol::TCP, 80, 0, std::uint16_t{8080}}};
-  return service;
+  return std::make_shared<const model::Service>(std::move(service));
 }
 
 /// All endpoints of a Service; the one at `not_ready` is not ready.
-model::EndpointSlice make_slice(std::uint32_t number, std::uint32_t endpoints,
-                                std::uint32_t not_ready) {
-  const model::Service service = make_service(number);
+std::shared_ptr<const model::EndpointSlice> make_slice(std::uint32_t number,
+                                                       std::uint32_t endpoints,
+                                                       std::uint32_t not_ready) {
+  const auto service = make_service(number);
   model::EndpointSlice slice;
-  slice.meta.key = {service.meta.key.name_space, service.meta.key.name + "-abcde"};
-  slice.meta.labels.emplace(std::string(model::kServiceNameLabel), service.meta.key.name);
+  slice.meta.key = {service->meta.key.name_space, service->meta.key.name + "-abcde"};
+  slice.meta.labels.emplace(std::string(model::kServiceNameLabel), service->meta.key.name);
   slice.ports = {{"http", Protocol::TCP, std::uint16_t{8080}}};
   for (std::uint32_t i = 0; i < endpoints; ++i) {
     model::Endpoint endpoint;
     endpoint.address = ip(11, number * endpoints + i);
     endpoint.node = "node-" + std::to_string(i);
-    endpoint.pod = service.meta.key.name + "-7d4b9c-" + std::to_string(i);
+    endpoint.pod = service->meta.key.name + "-7d4b9c-" + std::to_string(i);
     endpoint.ready = i != not_ready;
     slice.endpoints.push_back(std::move(endpoint));
   }
-  return slice;
+  return std::make_shared<const model::EndpointSlice>(std::move(slice));
 }
 
 constexpr std::uint32_t kAllReady = 0xffffffff;
@@ -73,8 +74,8 @@ class Cluster {
     return changed;
   }
 
-  std::vector<model::Service> services_of_cluster;
-  std::vector<model::EndpointSlice> slices_of_cluster;
+  std::vector<std::shared_ptr<const model::Service>> services_of_cluster;
+  std::vector<std::shared_ptr<const model::EndpointSlice>> slices_of_cluster;
   ServiceTracker services{FlattenRules{}, [] {}};
   SliceTracker slices{[] {}};
 };

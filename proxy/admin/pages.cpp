@@ -1,5 +1,6 @@
 #include "proxy/admin/pages.h"
 
+#include "base/quoted.h"
 #include "watcher/model/timestamp.h"
 
 #include <boost/json/object.hpp>
@@ -136,7 +137,7 @@ std::string readiness_text(const Readiness& readiness, bool verbose) {
       body += (check.passed ? "[+]" : "[-]") + check.name + (check.passed ? " ok\n" : " not ok\n");
     }
     if (!verbose && check.passed) continue;
-    for (const std::string& note : check.notes) body += "    " + note + '\n';
+    for (const std::string& note : check.notes) body += "    " + printable(note) + '\n';
   }
   if (verbose) {
     body += readiness.ready() ? "readyz check passed\n" : "readyz check failed\n";

@@ -223,10 +223,21 @@ admin::Readiness App::readiness() const {
   admin::Readiness::Check manifests{
       .name = "manifests", .passed = manifests_.broken().empty(), .required = false, .notes = {}};
   for (const auto& [path, faults] : manifests_.broken()) {
-    for (const Fault& fault : faults) manifests.notes.push_back(fault.to_string());
+    constexpr std::size_t kMostFaults = 20;
+    for (std::size_t i = 0; i < std::min(faults.size(), kMostFaults); ++i) {
+      manifests.notes.push_back(faults[i].to_string());
+    }
+    if (faults.size() > kMostFaults) {
+      manifests.notes.push_back(path + ": and " + std::to_string(faults.size() - kMostFaults) +
+                                " more faults; wherry check lists them");
+    }
     manifests.notes.push_back(path + ": what it said when it was last whole stays in force");
   }
   readiness.checks.push_back(std::move(manifests));
+  admin::Readiness::Check endpoints{
+      .name = "endpoints", .passed = true, .required = false, .notes = tables_.problems()};
+  endpoints.passed = endpoints.notes.empty();
+  readiness.checks.push_back(std::move(endpoints));
   admin::Readiness::Check listeners{
       .name = "listeners", .passed = true, .required = false, .notes = steering_.problems()};
   listeners.passed = listeners.notes.empty();

@@ -1,6 +1,7 @@
 #include "proxy/app/commands.h"
 
 #include "base/log.h"
+#include "base/quoted.h"
 #include "proxy/admin/http_get.h"
 #include "proxy/admin/pages.h"
 #include "proxy/admin/print_rows.h"
@@ -28,7 +29,7 @@ void quieten_log(const config::Options& options) {
 }
 
 void list(const Faults& faults) {
-  for (const Fault& fault : faults) std::cerr << fault.to_string() << '\n';
+  for (const Fault& fault : faults) std::cerr << printable(fault.to_string()) << '\n';
 }
 
 std::string count_of(std::size_t count, const std::string& what) {
@@ -132,14 +133,17 @@ int check(const config::CheckCommand& command) {
   quieten_log(command.options);
   const OfflineTables tables(command.options);
   Faults faults = tables.faults();
+  for (std::string& text : tables.too_large()) faults.push_back({{}, "", std::move(text)});
   for (const steer::ListenProblem& problem : tables.problems()) {
     if (problem.kind == steer::ListenProblem::Kind::Fault) {
       faults.push_back({{}, "", problem.text});
     } else {
-      std::cerr << "warning: " << problem.text << '\n';
+      std::cerr << "warning: " << printable(problem.text) << '\n';
     }
   }
-  for (const std::string& warning : tables.warnings()) std::cerr << "warning: " << warning << '\n';
+  for (const std::string& warning : tables.warnings()) {
+    std::cerr << "warning: " << printable(warning) << '\n';
+  }
   if (!faults.empty()) return refuse(faults);
 
   std::cout << "ok: " << count_of(tables.files(), "file");

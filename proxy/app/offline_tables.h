@@ -30,6 +30,8 @@ class OfflineTables {
   }
   /// Service ports that would not get an address.
   [[nodiscard]] std::vector<steer::ListenProblem> problems() const { return claims_.problems(); }
+  /// Services whose endpoints do not fit into the table's limits.
+  [[nodiscard]] std::vector<std::string> too_large() const { return tables_.problems(); }
   /// Annotations with bad values.
   [[nodiscard]] std::vector<std::string> warnings() const;
 

@@ -1,5 +1,8 @@
 #include "proxy/app/table_loop.h"
 
+#include "base/log.h"
+
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -13,12 +16,12 @@ constexpr Coalescer::Pace kPace{.settle = Duration::zero(), .pause = std::chrono
 }  // namespace
 
 TableLoop::TableLoop(Timers& timers, const Clock& clock, const balancer::FlattenRules& rules,
-                     std::string_view node_name, Publish publish)
+                     std::string_view node_name, Publish publish, const TableLimits& limits)
     : services_(rules, [this] { on_change(); }),
       slices_([this] { on_change(); }),
-      pod_endpoints_(slices_),
+      pod_endpoints_(slices_, limits.pod_bytes),
       service_sinks_(services_, pod_endpoints_.services()),
-      builder_(services_, slices_, node_name),
+      builder_(services_, slices_, node_name, limits.backends),
       coalescer_(timers, clock, kPace, [this] { rebuild(); }),
       publish_(std::move(publish)) {}
 
@@ -37,9 +40,43 @@ void TableLoop::rebuild() {
   changed.merge(slices_.take_changes());
   const auto before = builder_.latest();
   const auto& table = builder_.build(changed);
+  if (synced_) report_problems();
   if (table == before && published_) return;
   published_ = true;
   publish_(table);
+}
+
+std::vector<std::string> TableLoop::problems() const {
+  std::vector<std::string> all;
+  for (const model::ObjectKey& service : pod_endpoints_.over_limit()) {
+    all.push_back("Service " + service.to_string() +
+                  " has no endpoints: with the pods that it selects, those of all Services would "
+                  "take more memory than manifests may; narrow its selector, or take Services or "
+                  "pods away");
+  }
+  for (const balancer::ServicePortKey& port : builder_.over_limit()) {
+    all.push_back("service port " + port.to_string() +
+                  " has no backends: with its endpoints, all service ports together would have "
+                  "more than the table holds; give the Services fewer ports or endpoints");
+  }
+  return all;
+}
+
+/// Each once, and not more than a few at once.
+void TableLoop::report_problems() {
+  std::vector<std::string> current = problems();
+  if (current == reported_) return;
+  constexpr std::size_t kMostLines = 10;
+  std::size_t lines = 0;
+  for (const std::string& text : current) {
+    if (std::find(reported_.begin(), reported_.end(), text) != reported_.end()) continue;
+    if (++lines > kMostLines) break;
+    log::error(text);
+  }
+  if (lines > kMostLines) {
+    log::error("more Services do not fit; /readyz names all", {{"count", current.size()}});
+  }
+  reported_ = std::move(current);
 }
 
 }  // namespace wherry::app

@@ -6,11 +6,20 @@
 #include "base/async/coalescer.h"
 #include "watcher/pod_endpoints.h"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace wherry::app {
+
+/// What one set of tables may cost, whatever Services, pods and ports multiply to.
+struct TableLimits {
+  std::size_t backends = 500'000;     ///< of all service ports together
+  std::size_t pod_bytes = 64u << 20;  ///< of the slices that are made from pods
+};
 
 /// From objects to tables: the trackers, the builder, and when to build.
 ///
@@ -21,7 +30,7 @@ class TableLoop {
   using Publish = std::function<void(std::shared_ptr<const balancer::BackendTable>)>;
 
   TableLoop(Timers& timers, const Clock& clock, const balancer::FlattenRules& rules,
-            std::string_view node_name, Publish publish);
+            std::string_view node_name, Publish publish, const TableLimits& limits = {});
 
   [[nodiscard]] model::ObjectSink<model::Service>& services() { return service_sinks_; }
   [[nodiscard]] model::ObjectSink<model::Pod>& pods() { return pod_endpoints_.pods(); }
@@ -42,6 +51,8 @@ class TableLoop {
   [[nodiscard]] const balancer::ServiceTracker& service_tracker() const noexcept {
     return services_;
   }
+  /// Services and service ports that do not fit into the limits, as one would tell an operator.
+  [[nodiscard]] std::vector<std::string> problems() const;
   /// Builds now. For commands that need one table and no loop.
   void build_now() { rebuild(); }
 
@@ -51,11 +62,11 @@ class TableLoop {
    public:
     ServiceSinks(model::ObjectSink<model::Service>& a, model::ObjectSink<model::Service>& b)
         : a_(a), b_(b) {}
-    void replace(std::vector<model::Service> all) override {
+    void replace(std::vector<Object> all) override {
       a_.replace(all);
       b_.replace(std::move(all));
     }
-    void upsert(model::Service service) override {
+    void upsert(Object service) override {
       a_.upsert(service);
       b_.upsert(std::move(service));
     }
@@ -70,6 +81,7 @@ class TableLoop {
   };
 
   void rebuild();
+  void report_problems();
 
   balancer::ServiceTracker services_;
   balancer::SliceTracker slices_;
@@ -78,6 +90,7 @@ class TableLoop {
   balancer::TableBuilder builder_;
   Coalescer coalescer_;
   const Publish publish_;
+  std::vector<std::string> reported_;  ///< problems that the log has named
   bool synced_ = false;
   bool published_ = false;
 };

@@ -54,8 +54,8 @@ MetricFamily ends(const WorkerPool& workers, bool refusals) {
 MetricFamily sessions_by_service(const balancer::BackendTable& table) {
   std::map<std::string, std::uint64_t> totals;
   table.for_each([&totals](const balancer::ServicePortEntry& entry) {
-    totals[entry.service_port.key.service.to_string()] +=
-        entry.state->sessions_total.load(std::memory_order_relaxed);
+    totals[entry.service_port.key.service.to_string()] =
+        entry.state->service->sessions_total.load(std::memory_order_relaxed);
   });
   MetricFamily family{"wherry_tcp_sessions_total",
                       "Connections that reached a backend, by Service.",

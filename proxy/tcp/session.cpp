@@ -159,7 +159,7 @@ void Session::establish() {
   Counters& counters = owner_.mutable_counters();
   counters.sessions_opening.subtract(1);
   counters.sessions_active.add(1);
-  service_port_state_->sessions_total.fetch_add(1, std::memory_order_relaxed);
+  service_port_state_->service->sessions_total.fetch_add(1, std::memory_order_relaxed);
   backend_state_->sessions.fetch_add(1, std::memory_order_relaxed);
   std::vector<SocketAddress>().swap(tried_);
   outward_.wait_readable();

@@ -258,7 +258,8 @@ INSTANTIATE_TEST_SUITE_P(
         DifferenceCase{"CountsAreNotCompared",
                        [](Entry& e) {
                          e.backends[0].state->sessions = 7;
-                         e.state = std::make_shared<ServicePortState>(e.service_port.key);
+                         e.state = std::make_shared<ServicePortState>(
+                             e.service_port.key, std::make_shared<ServiceState>());
                        },
                        true},
         DifferenceCase{

@@ -12,7 +12,7 @@ void RandomCluster::happen(Tables& tables) {
   if (what < 20) {
     const model::Service service = some_service();
     services_.insert_or_assign(service.meta.key, service);
-    tables.services.upsert(service);
+    tables.services.upsert(test::shared(service));
   } else if (what < 26 && !services_.empty()) {
     const auto gone = std::next(services_.begin(), below(static_cast<int>(services_.size())));
     tables.services.erase(gone->first);
@@ -20,7 +20,7 @@ void RandomCluster::happen(Tables& tables) {
   } else if (what < 88) {
     const model::EndpointSlice slice = some_slice();
     slices_.insert_or_assign(slice.meta.key, slice);
-    tables.slices.upsert(slice);
+    tables.slices.upsert(test::shared(slice));
   } else if (what < 98 && !slices_.empty()) {
     const auto gone = std::next(slices_.begin(), below(static_cast<int>(slices_.size())));
     tables.slices.erase(gone->first);
@@ -28,20 +28,21 @@ void RandomCluster::happen(Tables& tables) {
   } else if (what == 98) {
     // A relist after events were missed.
     if (!services_.empty()) services_.erase(services_.begin());
-    tables.services.replace(all_services());
+    tables.services.replace(test::shared(all_services()));
   } else {
     if (!slices_.empty()) slices_.erase(slices_.begin());
-    tables.slices.replace(all_slices());
+    tables.slices.replace(test::shared(all_slices()));
   }
 }
 
 void RandomCluster::tell_everything(Tables& tables) {
   std::vector<std::function<void()>> events;
   for (const auto& [key, service] : services_) {
-    events.emplace_back([&tables, &service = service] { tables.services.upsert(service); });
+    events.emplace_back(
+        [&tables, &service = service] { tables.services.upsert(test::shared(service)); });
   }
   for (const auto& [key, slice] : slices_) {
-    events.emplace_back([&tables, &slice = slice] { tables.slices.upsert(slice); });
+    events.emplace_back([&tables, &slice = slice] { tables.slices.upsert(test::shared(slice)); });
   }
   std::shuffle(events.begin(), events.end(), random_);
   for (const auto& event : events) {

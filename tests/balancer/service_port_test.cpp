@@ -290,6 +290,30 @@ INSTANTIATE_TEST_SUITE_P(
                       WarningCase{"SeveralAtOnce", "x,y", {"x", "y"}, {}}),
     [](const auto& row) { return row.param.name; });
 
+TEST(Flatten, ReadsFewListenAddressesHoweverManyThereAre) {
+  std::string many = "127.0.0.1";
+  for (int i = 0; i < 100'000; ++i) many += ",127.0.0.1";
+
+  const Flattened flattened =
+      flatten(web().annotation("wherry.io/listen-address", many), kManifests);
+
+  EXPECT_EQ(flattened.ports.at(0).listen_addresses.size(), 8u);
+  EXPECT_THAT(
+      flattened.warnings,
+      ::testing::ElementsAre("Service default/web: annotation wherry.io/listen-address: only the "
+                             "first 8 of its addresses are read; write one of each family"));
+}
+
+TEST(Flatten, QuotesAStrangersWordInPartAndWithoutWhatSteersATerminal) {
+  const Flattened flattened =
+      flatten(web().annotation("wherry.io/listen-address", "\x1b[31m" + std::string(1000, 'x')),
+              kManifests);
+
+  ASSERT_EQ(flattened.warnings.size(), 1u);
+  EXPECT_LT(flattened.warnings[0].size(), 300u);
+  EXPECT_THAT(flattened.warnings[0], ::testing::HasSubstr("\"\\u001b[31mxxx"));
+}
+
 TEST(ServicePort, CarriesAgeAndAffinity) {
   model::Service stored = web().created("2026-01-02T03:04:05Z");
   stored.session_affinity = model::SessionAffinity::ClientIP;

@@ -29,7 +29,7 @@ class SliceTrackerTest : public ::testing::Test {
     return slice(name, "web").port("http", 8080);
   }
   [[nodiscard]] std::vector<std::string> addresses(const ServicePortKey& key) const {
-    return addresses_of(tracker_.backends_of(key));
+    return addresses_of(*tracker_.backends_of(key));
   }
 
   int calls_ = 0;
@@ -68,7 +68,7 @@ TEST_F(SliceTrackerTest, AnotherConditionIsAChange) {
   tracker_.upsert(web_slice().not_ready("10.1.0.1"));
 
   EXPECT_THAT(tracker_.take_changes(), ElementsAre(kWeb));
-  EXPECT_FALSE(tracker_.backends_of(kWebHttp).at(0).endpoint->ready);
+  EXPECT_FALSE(tracker_.backends_of(kWebHttp)->at(0).endpoint->ready);
 }
 
 TEST_F(SliceTrackerTest, AnErasedSliceIsAChangeOfItsService) {
@@ -242,7 +242,7 @@ TEST_F(SliceTrackerTest, BackendsAreSortedByAddressAndPort) {
 
 TEST_F(SliceTrackerTest, BackendsKnowTheirEndpointAfterTheSliceIsGone) {
   tracker_.upsert(web_slice().endpoint("10.1.0.1").on_node("node-7").pod("web-abc"));
-  const std::vector<Backend> backends = tracker_.backends_of(kWebHttp);
+  const std::vector<Backend> backends = *tracker_.backends_of(kWebHttp);
 
   tracker_.erase({"default", "web-1"});
 
@@ -317,7 +317,7 @@ class SliceTrackerDuplicates : public SliceTrackerTest,
     return (terminates ? builder.terminating("10.1.0.1") : builder.endpoint("10.1.0.1")).pod(pod);
   }
   void expect_one() const {
-    const std::vector<Backend> backends = tracker_.backends_of(kWebHttp);
+    const std::vector<Backend> backends = *tracker_.backends_of(kWebHttp);
     ASSERT_EQ(backends.size(), 1u);
     EXPECT_EQ(backends[0].endpoint->pod, GetParam().counts);
   }
@@ -364,7 +364,7 @@ TEST_F(SliceTrackerTest, T7_WhenTheWinnerOfADuplicateGoesTheOtherOneCounts) {
 
   tracker_.erase({"default", "b"});
 
-  EXPECT_EQ(tracker_.backends_of(kWebHttp).at(0).endpoint->pod, "old");
+  EXPECT_EQ(tracker_.backends_of(kWebHttp)->at(0).endpoint->pod, "old");
 }
 
 }  // namespace

@@ -250,6 +250,129 @@ TEST_F(TableBuilderTest, CountsOfABackendSurviveThatItIsNotReadyMeanwhile) {
   EXPECT_EQ(web().backends.at(0).state, state);
 }
 
+TEST_F(TableBuilderTest, CountsOfABackendSurviveThatItIsAwayWhileSessionsGoOn) {
+  set_endpoints({1, 2});
+  const auto held_by_a_session = web().backends.at(0).state;
+
+  set_endpoints({2});
+  (void)web();
+  set_endpoints({2, 3});
+  (void)web();
+  set_endpoints({1, 2, 3});
+
+  EXPECT_EQ(web().backends.at(0).state, held_by_a_session);
+}
+
+TEST_F(TableBuilderTest, CountsOfABackendThatNoSessionHoldsGoWithIt) {
+  set_endpoints({1, 2});
+  const std::weak_ptr<BackendState> state = web().backends.at(0).state;
+
+  set_endpoints({2});
+  (void)web();
+
+  EXPECT_TRUE(state.expired());
+}
+
+TEST_F(TableBuilderTest, CountsSurviveThatTheServiceIsAwayWhileSessionsGoOn) {
+  set_endpoints({1});
+  const auto service_port = web().state;
+  const auto backend = web().backends.at(0).state;
+  const auto object = service("web").cluster_ip("10.0.0.1").port("http", 80);
+
+  tables_.services.erase({"default", "web"});
+  tables_.build();
+  tables_.services.upsert(object);
+
+  EXPECT_EQ(web().state, service_port);
+  EXPECT_EQ(web().backends.at(0).state, backend);
+}
+
+TEST_F(TableBuilderTest, TheTotalOfAServiceSurvivesItsPorts) {
+  tables_.services.upsert(service("web").cluster_ip("10.0.0.1").port("http", 80).port("tls", 443));
+  const auto total = web().state->service;
+  EXPECT_EQ(find(*tables_.build(), "default/web:tls/TCP/IPv4")->state->service, total);
+
+  tables_.services.upsert(service("web").cluster_ip("10.0.0.1").port("http", 80));
+  EXPECT_EQ(web().state->service, total);
+  tables_.services.upsert(service("web").cluster_ip("10.0.0.1").port("http", 80).port("tls", 443));
+
+  EXPECT_EQ(find(*tables_.build(), "default/web:tls/TCP/IPv4")->state->service, total);
+}
+
+// --- a bound for all of it ---
+
+class TableBuilderLimitTest : public ::testing::Test {
+ protected:
+  void add(const std::string& name, int endpoints) {
+    tables_.services.upsert(service(name).port("http", 80));
+    auto made = slice(name + "-1", name).port("http", 8080);
+    for (int i = 1; i <= endpoints; ++i) made.endpoint("10.1.0." + std::to_string(i));
+    tables_.slices.upsert(made);
+  }
+  const ServicePortEntry& entry(const std::string& name) {
+    return *find(*tables_.build(), "default/" + name + ":http/TCP/IPv4");
+  }
+
+  Tables tables_{{}, "node-1", 5};
+};
+
+TEST_F(TableBuilderLimitTest, WhatFitsIsServed) {
+  add("a", 3);
+  add("b", 2);
+
+  EXPECT_THAT(entry("a").backends, SizeIs(3));
+  EXPECT_THAT(entry("b").backends, SizeIs(2));
+  EXPECT_THAT(tables_.builder.over_limit(), ::testing::IsEmpty());
+}
+
+TEST_F(TableBuilderLimitTest, WhatDoesNotFitIsRejectedWithItsOwnReason) {
+  add("a", 3);
+  (void)entry("a");
+  add("b", 3);
+
+  const ServicePortEntry& b = entry("b");
+  EXPECT_THAT(b.backends, ::testing::IsEmpty());
+  EXPECT_EQ(b.internal.verdict, Verdict::Reject);
+  EXPECT_EQ(b.internal.reason, Reason::TooManyEndpoints);
+  EXPECT_THAT(tables_.builder.over_limit(), ::testing::ElementsAre(b.service_port.key));
+  EXPECT_THAT(entry("a").backends, SizeIs(3));
+}
+
+TEST_F(TableBuilderLimitTest, WhatDidNotFitIsServedOnceThereIsRoom) {
+  add("a", 3);
+  (void)entry("a");
+  add("b", 3);
+  (void)entry("b");
+
+  add("a", 2);
+
+  EXPECT_THAT(entry("b").backends, SizeIs(3));
+  EXPECT_EQ(entry("b").internal.reason, Reason::ReadyEndpoints);
+  EXPECT_THAT(tables_.builder.over_limit(), ::testing::IsEmpty());
+}
+
+TEST_F(TableBuilderLimitTest, WhatIsGoneLeavesItsRoom) {
+  add("a", 5);
+  (void)entry("a");
+  add("b", 5);
+  (void)entry("b");
+
+  tables_.services.erase({"default", "a"});
+
+  EXPECT_THAT(entry("b").backends, SizeIs(5));
+}
+
+TEST_F(TableBuilderLimitTest, AServiceThatGrowsPastTheLimitIsRejectedAsAWhole) {
+  add("a", 5);
+  (void)entry("a");
+
+  add("a", 6);
+  EXPECT_THAT(entry("a").backends, ::testing::IsEmpty());
+
+  add("a", 4);
+  EXPECT_THAT(entry("a").backends, SizeIs(4));
+}
+
 TEST_F(TableBuilderTest, EveryBackendHasCountsOfItsOwn) {
   tables_.services.upsert(service("web").cluster_ip("10.0.0.1").port("http", 80).port("tls", 443));
   tables_.slices.upsert(slice("web-1", "web")

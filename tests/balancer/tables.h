@@ -4,6 +4,7 @@
 #include "balancer/slice_tracker.h"
 #include "balancer/table_builder.h"
 
+#include <cstddef>
 #include <memory>
 #include <set>
 #include <string>
@@ -15,8 +16,11 @@ namespace wherry::balancer {
 /// The trackers and the builder joined as the process joins them.
 class Tables {
  public:
-  explicit Tables(FlattenRules rules = {}, std::string_view node_name = "node-1")
-      : services(rules, [] {}), slices([] {}), builder(services, slices, node_name) {}
+  explicit Tables(FlattenRules rules = {}, std::string_view node_name = "node-1",
+                  std::size_t most_backends = 1'000'000)
+      : services(rules, [] {}),
+        slices([] {}),
+        builder(services, slices, node_name, most_backends) {}
 
   std::shared_ptr<const BackendTable> build() {
     std::set<model::ObjectKey> changed = services.take_changes();

@@ -38,5 +38,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"CutOffC1", "a\xc2", R"("a\ufffd")"}),
     test::CaseName{});
 
+TEST(Printable, KeepsQuotesAndBackslashesAndNothingThatSteersATerminal) {
+  EXPECT_EQ(printable("a.yaml:1:2: \"x\\y\" \x1b[31m\n\u009b2J\xff"),
+            "a.yaml:1:2: \"x\\y\" \\u001b[31m\\n\\u009b2J\\ufffd");
+}
+
 }  // namespace
 }  // namespace wherry

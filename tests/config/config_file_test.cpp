@@ -201,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "it without quotes"}},
         FaultCase{"AFraction",
                   kHeader + "workers: 1.5\n",
-                  {"c.yaml:3:10: workers: expected a whole number, found the number 1.5E0"}},
+                  {"c.yaml:3:10: workers: expected a whole number, found the number 1.5"}},
         FaultCase{"AListWhereOneIsWanted",
                   kHeader + "workers: [4]\n",
                   {"c.yaml:3:10: workers: expected a whole number, found a list"}},
@@ -218,7 +218,7 @@ INSTANTIATE_TEST_SUITE_P(
                   {"c.yaml:4:3: adminAddress: expected a string, found a mapping"}},
         FaultCase{"AFractionAsADuration",
                   kHeader + "idleTimeout: 1.5\n",
-                  {"c.yaml:3:14: idleTimeout: expected a string, found the number 1.5E0; put it "
+                  {"c.yaml:3:14: idleTimeout: expected a string, found the number 1.5; put it "
                    "in quotes"}},
         FaultCase{"AnEmptyList",
                   kHeader + "manifests: []\n",

@@ -150,5 +150,36 @@ TEST_F(Manifests, HostileOnesNeverTakeTheProcessOver400Megabytes) {
 #endif
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// Without a sanitizer, whose memory and pace would be measured.
+
+TEST_F(Manifests, WhatAFewLinesMultiplyToIsBounded) {
+  run_one_pod();
+  std::string text;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string number = std::to_string(i);
+    text += "---\n" +
+            pod_manifest("many-" + number, "many",
+                         "10.1." + std::to_string(i / 250) + '.' + std::to_string(1 + i % 250));
+    text += "---\n{apiVersion: v1, kind: Service, metadata: {name: s" + number +
+            "}, spec: {selector: {app: many}, ports: [{port: " + std::to_string(20000 + i) +
+            "}]}}\n";
+  }
+  rig_.folder.replace("products.yaml", text);
+  ASSERT_TRUE(eventually([&] {
+    return rig_.wherry().get("/readyz?verbose").find("has no endpoints") != std::string::npos;
+  }));
+  rig_.folder.replace("products.yaml", text + "# once more, beside the old ones\n");
+  EXPECT_EQ(ask(rig_.service), "pod-1");
+  EXPECT_EQ(rig_.wherry().status_of("/readyz"), 200);
+
+  const auto check = test::wherry({"check", "--manifests", rig_.folder.path().string()});
+  EXPECT_EQ(check.exit_code, 64);
+  EXPECT_THAT(check.err, HasSubstr("narrow its selector"));
+  EXPECT_LT(rig_.wherry().peak_resident_kib(), 400'000u);
+}
+
+#endif
+
 }  // namespace
 }  // namespace wherry::test

@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 /// Objects in one line, with defaults that no test cares about:
 ///   service("web").cluster_ip("10.0.0.1").port("http", 80)
@@ -33,7 +35,10 @@ class ServiceBuilder {
   ServiceBuilder& created(const std::string& timestamp);
   ServiceBuilder& publish_not_ready();
 
-  operator model::Service() const { return service_; }  // NOLINT(google-explicit-constructor)
+  operator model::Service() const { return service_; }      // NOLINT(google-explicit-constructor)
+  operator std::shared_ptr<const model::Service>() const {  // NOLINT(google-explicit-constructor)
+    return std::make_shared<const model::Service>(service_);
+  }
   [[nodiscard]] const model::Service& get() const { return service_; }
 
  private:
@@ -58,6 +63,10 @@ class SliceBuilder {
   SliceBuilder& pod(std::string name, std::string uid = "");  ///< behind the last endpoint
 
   operator model::EndpointSlice() const { return slice_; }  // NOLINT(google-explicit-constructor)
+  operator std::shared_ptr<const model::EndpointSlice>()
+      const {  // NOLINT(google-explicit-constructor)
+    return std::make_shared<const model::EndpointSlice>(slice_);
+  }
   [[nodiscard]] const model::EndpointSlice& get() const { return slice_; }
 
  private:
@@ -76,12 +85,28 @@ class PodBuilder {
   PodBuilder& port(std::string name, std::uint16_t number, Protocol protocol = Protocol::TCP);
   PodBuilder& node(std::string name);
 
-  operator model::Pod() const { return pod_; }  // NOLINT(google-explicit-constructor)
+  operator model::Pod() const { return pod_; }          // NOLINT(google-explicit-constructor)
+  operator std::shared_ptr<const model::Pod>() const {  // NOLINT(google-explicit-constructor)
+    return std::make_shared<const model::Pod>(pod_);
+  }
   [[nodiscard]] const model::Pod& get() const { return pod_; }
 
  private:
   model::Pod pod_;
 };
+
+/// As sources hand objects to sinks.
+template <class T>
+[[nodiscard]] std::shared_ptr<const T> shared(T object) {
+  return std::make_shared<const T>(std::move(object));
+}
+
+template <class T>
+[[nodiscard]] std::vector<std::shared_ptr<const T>> shared(const std::vector<T>& objects) {
+  std::vector<std::shared_ptr<const T>> all;
+  for (const T& object : objects) all.push_back(std::make_shared<const T>(object));
+  return all;
+}
 
 [[nodiscard]] ServiceBuilder service(std::string name, std::string name_space = "default");
 [[nodiscard]] SliceBuilder slice(std::string name, std::string service,

@@ -69,15 +69,15 @@ std::size_t peak_of_reading(const std::string& text, const std::string& name,
   return most - before;
 }
 
-TEST(ManifestMemory, HoldsNoMoreThanAHundredFaults) {
+TEST(ManifestMemory, HoldsNoMoreThanAThousandFaults) {
   const std::string text =
       R"({"apiVersion":"v1","kind":"List","items":[)" + repeated(20'000, "1,") + "1]}";
 
-  EXPECT_LT(peak_of_reading(text, "a.json"), 1u << 20);
+  EXPECT_LT(peak_of_reading(text, "a.json"), 4u << 20);
 }
 
-TEST(ManifestMemory, HoldsNoMoreThanAHundredFaultsOfManyDocuments) {
-  EXPECT_LT(peak_of_reading(repeated(20'000, "1\n"), "a.json"), 1u << 20);
+TEST(ManifestMemory, HoldsNoMoreThanAThousandFaultsOfManyDocuments) {
+  EXPECT_LT(peak_of_reading(repeated(20'000, "1\n"), "a.json"), 4u << 20);
 }
 
 TEST(ManifestMemory, IsBoundedWhateverAliasesMultiply) {
@@ -110,8 +110,8 @@ TEST(ManifestMemory, IsBoundedWhateverLabelsManySubsetsShare) {
 
 class Nowhere final : public model::ObjectSink<model::EndpointSlice> {
  public:
-  void replace(std::vector<model::EndpointSlice>) override {}
-  void upsert(model::EndpointSlice) override {}
+  void replace(std::vector<Object>) override {}
+  void upsert(Object) override {}
   void erase(const model::ObjectKey&) override {}
 };
 

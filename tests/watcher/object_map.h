@@ -13,18 +13,16 @@ namespace wherry::test {
 template <class T>
 class ObjectMap final : public model::ObjectSink<T> {
  public:
-  void replace(std::vector<T> all) override {
+  using typename model::ObjectSink<T>::Object;
+
+  void replace(std::vector<Object> all) override {
     ++replaced_;
     objects_.clear();
-    for (T& object : all) {
-      const model::ObjectKey key = object.meta.key;
-      objects_.insert_or_assign(key, std::move(object));
-    }
+    for (const Object& object : all) objects_.insert_or_assign(object->meta.key, *object);
   }
-  void upsert(T object) override {
+  void upsert(Object object) override {
     ++upserted_;
-    const model::ObjectKey key = object.meta.key;
-    objects_.insert_or_assign(key, std::move(object));
+    objects_.insert_or_assign(object->meta.key, *object);
   }
   void erase(const model::ObjectKey& key) override {
     ++erased_;

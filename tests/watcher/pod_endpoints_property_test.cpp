@@ -34,7 +34,8 @@ std::map<ObjectKey, EndpointSlice> expected_slices(const std::map<ObjectKey, Ser
         selected.push_back(&pod);
       }
     }
-    for (const EndpointSlice& slice : slices_of_pods(service, selected)) {
+    const auto slices = slices_of_pods(service, selected);
+    for (const EndpointSlice& slice : *slices) {
       expected.emplace(slice.meta.key, slice);
     }
   }
@@ -121,10 +122,10 @@ TEST_P(PodEndpointsProperty, HoldsAtAnyTimeWhatComputingFromScratchGives) {
     } else if (random.one_in(40)) {
       if (random.one_in(2)) known.clear();
       known.insert_or_assign(object.meta.key, object);
-      sink.replace(values_of(known));
+      sink.replace(test::shared(values_of(known)));
     } else {
       known.insert_or_assign(object.meta.key, object);
-      sink.upsert(object);
+      sink.upsert(test::shared(object));
     }
   };
 

@@ -1,6 +1,7 @@
 #include "watcher/pod_endpoints.h"
 
 #include "tests/support/builders.h"
+#include "tests/watcher/backends_in.h"
 #include "tests/watcher/object_map.h"
 
 #include <gmock/gmock.h>
@@ -17,6 +18,7 @@ using model::EndpointSlice;
 using model::Pod;
 using model::PodPhase;
 using model::Service;
+using test::backends_in;
 using test::ip;
 using test::pod;
 using test::PodBuilder;
@@ -30,22 +32,7 @@ using ::testing::UnorderedElementsAre;
 std::vector<EndpointSlice> slices_of(const Service& service, const std::vector<Pod>& pods) {
   std::vector<const Pod*> pointers;
   for (const Pod& each : pods) pointers.push_back(&each);
-  return slices_of_pods(service, pointers);
-}
-
-/// "name=address:port/protocol" for each port of each endpoint.
-std::vector<std::string> backends_in(const std::vector<EndpointSlice>& slices) {
-  std::vector<std::string> all;
-  for (const EndpointSlice& slice : slices) {
-    for (const EndpointPort& port : slice.ports) {
-      for (const model::Endpoint& endpoint : slice.endpoints) {
-        all.push_back(port.name.value_or("?") + '=' + endpoint.address.to_string() + ' ' +
-                      std::to_string(port.port.value_or(0)) + '/' +
-                      std::string(to_string(port.protocol)));
-      }
-    }
-  }
-  return all;
+  return *slices_of_pods(service, pointers);
 }
 
 // --- slices_of_pods
@@ -241,9 +228,9 @@ TEST(SlicesOfPods, HaveDistinctNamesForDistinctPorts) {
 
 class PodEndpointsTest : public ::testing::Test {
  protected:
-  void upsert(const Service& object) { endpoints_.services().upsert(object); }
-  void upsert(const Pod& object) { endpoints_.pods().upsert(object); }
-  void upsert(const EndpointSlice& object) { endpoints_.slices().upsert(object); }
+  void upsert(const Service& object) { endpoints_.services().upsert(test::shared(object)); }
+  void upsert(const Pod& object) { endpoints_.pods().upsert(test::shared(object)); }
+  void upsert(const EndpointSlice& object) { endpoints_.slices().upsert(test::shared(object)); }
 
   /// What the receiver holds after a flush.
   std::vector<std::string> backends() {
@@ -472,7 +459,7 @@ TEST_F(PodEndpointsTest, ReplacingForgetsWhatIsNotInTheNewSet) {
   upsert(slice("x", "other").port("", 1).endpoint("10.0.0.7"));
   EXPECT_THAT(backends(), SizeIs(3));
 
-  endpoints_.pods().replace({web_pod("c", "10.0.0.3")});
+  endpoints_.pods().replace({test::shared(web_pod("c", "10.0.0.3"))});
   EXPECT_THAT(backends(), UnorderedElementsAre("=10.0.0.3 80/TCP", "=10.0.0.7 1/TCP"));
 
   endpoints_.slices().replace({slice("y", "web").port("", 80).endpoint("10.0.0.8")});
@@ -525,6 +512,25 @@ TEST_F(PodEndpointsTest, TellsOnceOfManyChanges) {
   endpoints_.flush();
 
   EXPECT_EQ(out_.calls(), 1u);
+}
+
+TEST_F(PodEndpointsTest, FindsAServiceWhateverPairOfItsSelectorItIsListedUnder) {
+  upsert(service("a").selector("env", "prod").selector("app", "a").port("", 1));
+  upsert(service("b").selector("env", "prod").selector("app", "b").port("", 2));
+  upsert(service("prod").selector("env", "prod").port("", 3));
+  upsert(pod("p", "10.0.0.1").label("env", "prod").label("app", "b"));
+
+  EXPECT_THAT(backends(), UnorderedElementsAre("=10.0.0.1 2/TCP", "=10.0.0.1 3/TCP"));
+
+  upsert(pod("p", "10.0.0.1").label("env", "test").label("app", "b"));
+  EXPECT_THAT(backends(), IsEmpty());
+}
+
+TEST_F(PodEndpointsTest, DoesNotTakeAKeyAndAValueForAnotherPair) {
+  upsert(service("web").selector("ab", "c").port("", 1));
+  upsert(pod("p", "10.0.0.1").label("a", "bc"));
+
+  EXPECT_THAT(backends(), IsEmpty());
 }
 
 TEST_F(PodEndpointsTest, ErasingWhatIsNotThereIsNoError) {

@@ -72,8 +72,10 @@ struct Cost {
       bytes += port.name.size() + (target == nullptr ? 0 : target->size());
     }
     details += service.cluster_ips.size() + service.ip_families.size() +
-               service.external_ips.size() + service.load_balancer_ips.size() +
                service.load_balancer_source_ranges.size();
+    // Each service port holds them.
+    details += (service.external_ips.size() + service.load_balancer_ips.size()) *
+               std::max<std::size_t>(1, service.ports.size());
   }
   void add(const model::Pod& pod) {
     add(pod.meta);

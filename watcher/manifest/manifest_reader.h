@@ -23,7 +23,7 @@ struct ManifestLimits {
   std::size_t parts = 100'000;           ///< objects, ports and endpoints
   std::size_t details = 500'000;         ///< labels, selectors and addresses
   std::size_t bytes = kLargestManifest;  ///< of names, labels and selectors
-  std::size_t faults = 100;              ///< that are listed; the others are counted
+  std::size_t faults = 1'000;            ///< that are listed; the others are counted
 };
 
 /// The objects of one file.

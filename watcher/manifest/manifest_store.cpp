@@ -19,23 +19,23 @@ auto warn_of_doubles(std::string_view kind) {
 
 }  // namespace
 
-void EndpointsAsSlices::replace(std::vector<model::Endpoints> all) {
+void EndpointsAsSlices::replace(std::vector<Object> all) {
   std::set<model::ObjectKey> gone;
   for (const auto& [key, made] : made_) gone.insert(key);
-  for (model::Endpoints& endpoints : all) {
-    gone.erase(endpoints.meta.key);
+  for (Object& endpoints : all) {
+    gone.erase(endpoints->meta.key);
     upsert(std::move(endpoints));
   }
   for (const model::ObjectKey& key : gone) erase(key);
 }
 
-void EndpointsAsSlices::upsert(model::Endpoints endpoints) {
+void EndpointsAsSlices::upsert(Object endpoints) {
   ByKey next;
-  for (model::EndpointSlice& slice : model::to_slices(endpoints)) {
+  for (model::EndpointSlice& slice : model::to_slices(*endpoints)) {
     const model::ObjectKey key = slice.meta.key;
-    next.emplace(key, std::move(slice));
+    next.emplace(key, std::make_shared<const model::EndpointSlice>(std::move(slice)));
   }
-  change(endpoints.meta.key, std::move(next));
+  change(endpoints->meta.key, std::move(next));
 }
 
 void EndpointsAsSlices::erase(const model::ObjectKey& key) { change(key, {}); }
@@ -49,7 +49,7 @@ void EndpointsAsSlices::change(const model::ObjectKey& endpoints, ByKey next) {
     }
     for (const auto& [key, slice] : next) {
       const auto known = made.find(key);
-      if (known == made.end() || known->second != slice) sink_->upsert(slice);
+      if (known == made.end() || *known->second != *slice) sink_->upsert(slice);
     }
   }
   size_ = size_ - made.size() + next.size();
@@ -57,7 +57,7 @@ void EndpointsAsSlices::change(const model::ObjectKey& endpoints, ByKey next) {
   if (made.empty()) made_.erase(endpoints);
 }
 
-void EndpointsAsSlices::append_to(std::vector<model::EndpointSlice>& slices) const {
+void EndpointsAsSlices::append_to(std::vector<Slice>& slices) const {
   for (const auto& [endpoints, made] : made_) {
     for (const auto& [key, slice] : made) slices.push_back(slice);
   }
@@ -79,7 +79,7 @@ void ManifestObjects::set(const FileOrder& order, const std::string& file, Manif
 void ManifestObjects::replace_all(const ManifestSinks& sinks) const {
   sinks.services.replace(services_.all());
   sinks.pods.replace(pods_.all());
-  std::vector<model::EndpointSlice> slices = slices_.all();
+  auto slices = slices_.all();
   slices_of_endpoints_.append_to(slices);
   sinks.slices.replace(std::move(slices));
 }

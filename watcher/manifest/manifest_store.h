@@ -49,9 +49,10 @@ class MergedObjects {
   }
 
   /// Every object in force.
-  [[nodiscard]] std::vector<T> all() const {
-    std::vector<T> objects;
-    for (const auto& [key, definitions] : objects_) objects.push_back(*definitions.back().object);
+  [[nodiscard]] std::vector<std::shared_ptr<const T>> all() const {
+    std::vector<std::shared_ptr<const T>> objects;
+    objects.reserve(objects_.size());
+    for (const auto& [key, definitions] : objects_) objects.push_back(definitions.back().object);
     return objects;
   }
 
@@ -83,8 +84,8 @@ class MergedObjects {
     if (definitions.empty()) {
       objects_.erase(key);
       if (before && sink != nullptr) sink->erase(key);
-    } else if (const T& now = *definitions.back().object;
-               sink != nullptr && (!before || *before != now)) {
+    } else if (const auto& now = definitions.back().object;
+               sink != nullptr && (!before || *before != *now)) {
       sink->upsert(now);
     }
   }
@@ -106,16 +107,18 @@ class EndpointsAsSlices final : public model::ObjectSink<model::Endpoints> {
   /// Whom the following calls tell; nullptr: nobody.
   void tell(model::ObjectSink<model::EndpointSlice>* sink) { sink_ = sink; }
 
-  void replace(std::vector<model::Endpoints> all) override;
-  void upsert(model::Endpoints endpoints) override;
+  using Slice = model::ObjectSink<model::EndpointSlice>::Object;
+
+  void replace(std::vector<Object> all) override;
+  void upsert(Object endpoints) override;
   void erase(const model::ObjectKey& key) override;
 
-  void append_to(std::vector<model::EndpointSlice>& slices) const;
+  void append_to(std::vector<Slice>& slices) const;
   /// How many slices there are now.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
-  using ByKey = std::map<model::ObjectKey, model::EndpointSlice>;
+  using ByKey = std::map<model::ObjectKey, Slice>;
 
   void change(const model::ObjectKey& endpoints, ByKey next);
 

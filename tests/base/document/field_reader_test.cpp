@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"Null", R"({"f":null})", optional_text, "nothing", ""},
                       Case{"Empty", R"({"f":""})", optional_text, "\"\"", ""},
                       Case{"Number", R"({"f":1.5})", optional_text, "nothing",
-                           "f: expected a string, found the number 1.5E0; put it in quotes"}),
+                           "f: expected a string, found the number 1.5; put it in quotes"}),
     test::CaseName{});
 
 INSTANTIATE_TEST_SUITE_P(
@@ -135,9 +135,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"WholeDouble", R"({"f":80.0})", integer, "80", ""},
         Case{"Exponent", R"({"f":1e3})", integer, "1000", ""},
         Case{"Fraction", R"({"f":1.5})", integer, "nothing",
-             "f: expected a whole number, found the number 1.5E0"},
+             "f: expected a whole number, found the number 1.5"},
         Case{"HugeDouble", R"({"f":1e300})", integer, "nothing",
-             "f: expected a whole number, found the number 1E300"},
+             "f: expected a whole number, found the number 1e+300"},
         Case{"MoreThanInt64", R"({"f":18446744073709551615})", integer, "nothing",
              "f: expected a whole number below 2^63, found the number 18446744073709551615"},
         Case{"Digits", R"({"f":"5"})", integer, "nothing",

@@ -91,9 +91,8 @@ class BindSteeringTest : public ::testing::Test {
 
   /// A Service with an endpoint, on port 80.
   void serve(const test::ServiceBuilder& object) {
-    const model::Service& added = object.get();
-    tables_.services.upsert(added);
-    set_ready(added.meta.key.name, true);
+    tables_.services.upsert(object);
+    set_ready(object.get().meta.key.name, true);
   }
   void set_ready(const std::string& name, bool ready) {
     auto endpoints = test::slice(name + "-1", name).port("", 8080);

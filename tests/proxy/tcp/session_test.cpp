@@ -1,27 +1,11 @@
-#include "proxy/tcp/session.h"
+// What a session does once it has a backend.
+#include "tests/proxy/tcp/session_fixture.h"
 
-#include "balancer/service_tracker.h"
-#include "balancer/slice_tracker.h"
-#include "balancer/table_builder.h"
-#include "base/raw_socket_address.h"
-#include "proxy/tcp/session_set.h"
-#include "tests/support/builders.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/manual_timers.h"
-#include "tests/support/sockets.h"
-
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <future>
-#include <memory>
-#include <optional>
 #include <string>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <thread>
-#include <tuple>
 #include <vector>
 
 namespace wherry::tcp {
@@ -29,110 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::TestListener;
-
-/// A session set on a loop that the test turns, with a Service whose backends the test chooses.
-/// Far ends are blocking sockets: the loop runs in a thread of its own while they are used.
-class SessionTest : public ::testing::Test {
- protected:
-  ~SessionTest() override {
-    stop_loop();
-    sessions_->stop();
-    while (!sessions_->idle()) loop_.poll();
-    loop_.poll();
-  }
-
-  void SetUp() override { start({}); }
-
-  void start(const SessionOptions& options) {
-    if (sessions_) sessions_->stop();
-    sessions_ = std::make_unique<SessionSet>(loop_, timers_, clock_, options);
-  }
-
-  /// The Service's backends, in the order in which round robin takes them (the first is 127.0.0.1
-  /// or whichever sorts lowest).
-  void set_backends(const std::vector<SocketAddress>& backends) {
-    services_.upsert(test::service("web").port("", 80));
-    slices_.replace({});
-    for (const SocketAddress& backend : backends) {
-      slices_.upsert(test::slice("s-" + std::to_string(backend.port), "web")
-                         .port("", backend.port)
-                         .endpoint(backend.ip.to_string()));
-    }
-    auto changed = services_.take_changes();
-    changed.merge(slices_.take_changes());
-    sessions_->exchange_table(builder_.build(changed));
-  }
-
-  [[nodiscard]] balancer::ServicePortId id() const {
-    const auto entries = sessions_->table().sorted();
-    return entries.empty() ? balancer::ServicePortId{} : entries.front()->id;
-  }
-  [[nodiscard]] const balancer::ServicePortEntry& entry() const {
-    return *sessions_->table().sorted().front();
-  }
-
-  /// A client's end; the other one is the session's.
-  UniqueFd open_client() {
-    test::TcpPair pair = test::tcp_pair();
-    client_address_ = pair.near_address;
-    sessions_->open(std::move(pair.far), pair.near_address, id(), quota_.try_acquire());
-    return std::move(pair.near);
-  }
-
-  /// Turns the loop until `condition` holds.
-  [[nodiscard]] bool turn_until(const std::function<bool()>& condition) {
-    return test::eventually([&] {
-      loop_.poll();
-      loop_.restart();
-      return condition();
-    });
-  }
-
-  /// Runs the loop in the background, so that the test may block on far ends.
-  void run_loop() {
-    work_.emplace(loop_.get_executor());
-    loop_.restart();
-    thread_ = std::thread([this] { loop_.run(); });
-  }
-  void stop_loop() {
-    work_.reset();
-    loop_.stop();
-    if (thread_.joinable()) thread_.join();
-    loop_.restart();
-  }
-
-  /// Sends until nothing more goes in: far more than all socket buffers hold. Returns how much.
-  std::size_t fill(const UniqueFd& client) {
-    const std::string block(65536, 'x');
-    std::size_t taken = 0;
-    for (int stuck = 0; stuck < 200;) {
-      const ssize_t n = ::send(client.get(), block.data(), block.size(), MSG_DONTWAIT);
-      taken += n > 0 ? static_cast<std::size_t>(n) : 0;
-      stuck = n > 0 ? 0 : stuck + 1;
-      loop_.poll();
-    }
-    return taken;
-  }
-
-  [[nodiscard]] std::uint64_t closed(CloseReason reason) const {
-    return sessions_->counters().closed[reason].value();
-  }
-  [[nodiscard]] std::uint64_t failures(ConnectError error) const {
-    return sessions_->counters().connect_failures[error].value();
-  }
-
-  test::ManualClock clock_;
-  test::ManualTimers timers_{clock_};
-  asio::io_context loop_{1};
-  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
-  std::thread thread_;
-  SessionQuota quota_{100, [] {}};
-  balancer::ServiceTracker services_{{}, [] {}};
-  balancer::SliceTracker slices_{[] {}};
-  balancer::TableBuilder builder_{services_, slices_, ""};
-  std::unique_ptr<SessionSet> sessions_;
-  SocketAddress client_address_;
-};
 
 TEST_F(SessionTest, CarriesBytesBothWays) {
   const TestListener backend;
@@ -285,152 +165,6 @@ TEST_F(SessionTest, PassesOnWhatABackendSaidBeforeItStoppedListening) {
 
   EXPECT_EQ(test::receive(client.get(), 3), "413");
   EXPECT_TRUE(test::is_reset(client.get()));
-}
-
-TEST_F(SessionTest, TriesAnotherBackendWhenOneRefuses) {
-  const TestListener backend;
-  const SocketAddress dead = test::closed_port();
-  set_backends({dead, backend.address()});
-  run_loop();
-
-  // Whichever comes first: two clients take a turn each.
-  for (int i = 0; i < 2; ++i) {
-    stop_loop();
-    const UniqueFd client = open_client();
-    run_loop();
-    const UniqueFd pod = backend.accept();
-    test::send_all(client.get(), "hello");
-    EXPECT_EQ(test::receive(pod.get(), 5), "hello");
-  }
-
-  EXPECT_EQ(failures(ConnectError::Refused), 1u);
-  EXPECT_EQ(sessions_->counters().retries.value(), 1u);
-}
-
-TEST_F(SessionTest, ResetsTheClientWhenNoBackendCanBeReached) {
-  set_backends({test::closed_port(), test::closed_port()});
-
-  const UniqueFd client = open_client();
-
-  ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
-  EXPECT_TRUE(test::is_reset(client.get()));
-  EXPECT_EQ(closed(CloseReason::ConnectFailed), 1u);
-  EXPECT_EQ(failures(ConnectError::Refused), 2u);
-}
-
-TEST_F(SessionTest, ResetsTheClientWhenThereIsNoDescriptorForABackend) {
-  const TestListener backend;
-  set_backends({backend.address()});
-  const Wire makes_the_loops_own_descriptors(loop_);
-  rlimit before{};
-  ::getrlimit(RLIMIT_NOFILE, &before);
-  test::TcpPair pair = test::tcp_pair();
-  rlimit none = before;
-  none.rlim_cur = 0;
-  ::setrlimit(RLIMIT_NOFILE, &none);
-
-  sessions_->open(std::move(pair.far), pair.near_address, id(), quota_.try_acquire());
-  ::setrlimit(RLIMIT_NOFILE, &before);
-
-  ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
-  EXPECT_TRUE(test::is_reset(pair.near.get()));
-  EXPECT_EQ(closed(CloseReason::NoDescriptors), 1u);
-  EXPECT_EQ(failures(ConnectError::NoDescriptors), 1u);
-}
-
-TEST_F(SessionTest, TriesNoMoreBackendsThanItMay) {
-  start({.max_attempts = 2});
-  set_backends({test::closed_port(), test::closed_port(), test::closed_port()});
-
-  const UniqueFd client = open_client();
-
-  ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
-  EXPECT_EQ(failures(ConnectError::Refused), 2u);
-}
-
-TEST_F(SessionTest, ResetsTheClientWhenThereIsNoBackend) {
-  set_backends({});
-
-  const UniqueFd client = open_client();
-
-  ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
-  EXPECT_TRUE(test::is_reset(client.get()));
-  EXPECT_EQ(closed(CloseReason::NoEndpoints), 1u);
-}
-
-TEST_F(SessionTest, ResetsTheClientOfAServicePortThatIsGone) {
-  set_backends({});
-  const balancer::ServicePortId gone{7, 7};
-  test::TcpPair pair = test::tcp_pair();
-
-  sessions_->open(std::move(pair.far), pair.near_address, gone, quota_.try_acquire());
-
-  ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
-  EXPECT_EQ(closed(CloseReason::NoEndpoints), 1u);
-}
-
-/// A backend whose kernel takes no more connections: SYNs are dropped, connects hang.
-class DeafBackend {
- public:
-  DeafBackend() : listener_({IpAddress::loopback(IpFamily::IPv4), 0}, 0) {
-    // The queue of a backlog of 0 holds one connection; the next SYNs get no answer.
-    for (int i = 0; i < 2; ++i) {
-      UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      const RawSocketAddress to(listener_.address());
-      std::ignore = ::connect(fd.get(), to.get(), to.size);  // EINPROGRESS
-      fillers_.push_back(std::move(fd));
-    }
-  }
-  [[nodiscard]] const SocketAddress& address() const { return listener_.address(); }
-
- private:
-  TestListener listener_;
-  std::vector<UniqueFd> fillers_;
-};
-
-TEST_F(SessionTest, TriesAnotherBackendWhenOneDoesNotAnswerInTime) {
-  start({.connect_timeout = 3s});
-  const DeafBackend deaf;
-  const TestListener backend;
-  set_backends({deaf.address(), backend.address()});
-  // Round robin starts anywhere: the client that gets the deaf backend first is the one to watch.
-  std::vector<UniqueFd> clients;
-  clients.push_back(open_client());
-  clients.push_back(open_client());
-  ASSERT_TRUE(turn_until([&] { return sessions_->counters().sessions_active.value() == 1; }));
-
-  timers_.advance(3s);
-
-  EXPECT_TRUE(turn_until([&] { return sessions_->counters().sessions_active.value() == 2; }));
-  EXPECT_EQ(failures(ConnectError::Timeout), 1u);
-}
-
-TEST_F(SessionTest, GivesUpWhenTheLastBackendDoesNotAnswerInTime) {
-  start({.connect_timeout = 3s});
-  const DeafBackend deaf;
-  set_backends({deaf.address()});
-  const UniqueFd client = open_client();
-  loop_.poll();
-
-  timers_.advance(3s);
-
-  ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
-  EXPECT_TRUE(test::is_reset(client.get()));
-  EXPECT_EQ(closed(CloseReason::ConnectFailed), 1u);
-}
-
-TEST_F(SessionTest, FreesItsPlaceWhenTheClientGoesWhileBackendsAreTried) {
-  const DeafBackend deaf;
-  set_backends({test::closed_port(), deaf.address()});
-  // Two clients, so that one of them meets the closed port first and the deaf one second.
-  UniqueFd one = open_client();
-  UniqueFd other = open_client();
-  ASSERT_TRUE(turn_until([&] { return failures(ConnectError::Refused) == 1; }));
-
-  test::reset(one);
-  test::reset(other);
-
-  EXPECT_TRUE(turn_until([&] { return closed(CloseReason::ClientReset) == 1; }));
 }
 
 TEST_F(SessionTest, ClosesWhatIsIdleForTooLong) {
@@ -589,7 +323,7 @@ TEST_F(SessionTest, CountsItsBackendsSessions) {
 
   EXPECT_EQ(now, 1u);
   EXPECT_EQ(state->sessions.load(), 0u);
-  EXPECT_EQ(entry().state->sessions_total.load(), 1u);
+  EXPECT_EQ(entry().state->service->sessions_total.load(), 1u);
 }
 
 TEST_F(SessionTest, DescribesItself) {

@@ -36,7 +36,7 @@ TEST(ManifestLimits, AreWideEnoughForAnyRealFile) {
   EXPECT_EQ(limits.parts, 100'000u);
   EXPECT_EQ(limits.details, 500'000u);
   EXPECT_EQ(limits.bytes, 32u << 20);
-  EXPECT_EQ(limits.faults, 100u);
+  EXPECT_EQ(limits.faults, 1'000u);
 }
 
 TEST(ManifestLimits, RefuseMoreThanAHundredThousandObjects) {
@@ -125,6 +125,11 @@ INSTANTIATE_TEST_SUITE_P(
                                  "[10.0.0.0/8]}, status: {loadBalancer: {ingress: [{ip: "
                                  "10.0.0.3}]}}}",
                  5},
+        CostCase{"AddressesOfServicesForEachPort",
+                 kServiceBegin + "ports: [{name: a, port: 1}, {name: b, port: 2}], externalIPs: "
+                                 "[10.0.0.2, 10.0.0.4]}, status: {loadBalancer: {ingress: [{ip: "
+                                 "10.0.0.3}]}}}",
+                 6},
         CostCase{"LabelsThatAliasesMultiply",
                  "{apiVersion: v1, kind: List, items: [" + kPodBegin +
                      "labels: &x {a: b, c: d}}}, " + kPodBegin + "labels: *x}}, " + kPodBegin +

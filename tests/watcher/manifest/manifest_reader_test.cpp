@@ -459,34 +459,34 @@ TEST(ManifestReader, OneFaultDiscardsTheWholeFile) {
   EXPECT_THAT(faults_of(kService + "---\n" + kPod + "---\nkind: Pod\n"), ::testing::SizeIs(1));
 }
 
-TEST(ManifestReader, ListsAtMostAHundredFaultsAndCountsTheRest) {
+TEST(ManifestReader, ListsAtMostAThousandFaultsAndCountsTheRest) {
   std::string text;
-  for (int i = 0; i < 120; ++i) text += "---\n{apiVersion: v1, kind: Pod}\n";
+  for (int i = 0; i < 1020; ++i) text += "---\n{apiVersion: v1, kind: Pod}\n";
 
   const auto faults = faults_of(text);
 
-  ASSERT_EQ(faults.size(), 101u);
+  ASSERT_EQ(faults.size(), 1001u);
   EXPECT_THAT(faults.front(), StartsWith("a.yaml:2:1: Pod default/: metadata.name: missing"));
-  EXPECT_THAT(faults[99], StartsWith("a.yaml:200:1: "));
+  EXPECT_THAT(faults[999], StartsWith("a.yaml:2000:1: "));
   EXPECT_EQ(faults.back(), "a.yaml: and 20 more faults");
 }
 
-TEST(ManifestReader, ListsAHundredFaultsOfOneObjectAndCountsTheRest) {
+TEST(ManifestReader, ListsAThousandFaultsOfOneObjectAndCountsTheRest) {
   std::string text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus:\n  podIPs:\n";
-  for (int i = 0; i < 105; ++i) text += "  - ip: x\n";
+  for (int i = 0; i < 1005; ++i) text += "  - ip: x\n";
 
   const auto faults = faults_of(text);
 
-  ASSERT_EQ(faults.size(), 101u);
+  ASSERT_EQ(faults.size(), 1001u);
   EXPECT_THAT(faults.front(), StartsWith("a.yaml:6:9: Pod default/p: status.podIPs[0].ip: "));
   EXPECT_EQ(faults.back(), "a.yaml: and 5 more faults");
 }
 
-TEST(ManifestReader, SaysNothingOfMoreFaultsWhereThereAreAHundred) {
+TEST(ManifestReader, SaysNothingOfMoreFaultsWhereThereAreAThousand) {
   std::string text;
-  for (int i = 0; i < 100; ++i) text += "---\n{apiVersion: v1, kind: Pod}\n";
+  for (int i = 0; i < 1000; ++i) text += "---\n{apiVersion: v1, kind: Pod}\n";
 
-  EXPECT_THAT(faults_of(text), ::testing::SizeIs(100));
+  EXPECT_THAT(faults_of(text), ::testing::SizeIs(1000));
 }
 
 TEST(ManifestReader, QuotesLongTextsInPart) {

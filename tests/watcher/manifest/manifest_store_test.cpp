@@ -41,6 +41,12 @@ class MergedObjectsTest : public ::testing::Test {
                 });
   }
 
+  [[nodiscard]] std::vector<Pod> all() const {
+    std::vector<Pod> objects;
+    for (const auto& object : merged_.all()) objects.push_back(*object);
+    return objects;
+  }
+
   static Pod web(const std::string& address) { return pod("web", address); }
 
   MergedObjects<Pod> merged_;
@@ -53,7 +59,7 @@ TEST_F(MergedObjectsTest, HoldTheObjectsOfAllFiles) {
   set("b", {pod("p3", "10.0.0.3")});
 
   EXPECT_EQ(merged_.size(), 3u);
-  EXPECT_EQ(merged_.all(), out_.all());
+  EXPECT_EQ(all(), out_.all());
   EXPECT_THAT(out_.all(), ElementsAre(Pod(pod("p1", "10.0.0.1")), Pod(pod("p2", "10.0.0.2")),
                                       Pod(pod("p3", "10.0.0.3"))));
 }
