@@ -11,6 +11,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace wherry::config {
 namespace {
@@ -94,6 +95,44 @@ std::optional<Fault> unknown_command(std::span<const std::string> arguments) {
   if (std::find(known.begin(), known.end(), arguments[0]) != known.end()) return std::nullopt;
   return usage_fault('"' + arguments[0] + '"',
                      "unknown command; " + did_you_mean(arguments[0], known));
+}
+
+/// Takes flags that lack their value out of the arguments, with a fault for each: CLI11 would stop
+/// at the first and say nothing of the rest.
+std::vector<std::string> without_valueless(std::span<const std::string> arguments, Faults& faults) {
+  std::vector<std::string> kept(arguments.begin(), arguments.end());
+  const auto spec = std::find_if(
+      commands().begin(), commands().end(),
+      [&](const CommandSpec& each) { return !kept.empty() && each.name == kept.front(); });
+  if (spec == commands().end()) return kept;
+
+  std::map<std::string, std::string_view> value_of{{"-h", ""}, {"--help", ""}};
+  for (const std::string_view flag : spec->settings) {
+    value_of.emplace("--" + std::string(flag), find_flag(flag)->value);
+  }
+  for (const ActionFlag& flag : spec->flags) {
+    std::string_view names = flag.names;
+    while (!names.empty()) {
+      const std::string_view name = names.substr(0, names.find(','));
+      value_of.emplace(name, flag.value);
+      names.remove_prefix(std::min(name.size() + 1, names.size()));
+    }
+  }
+  const auto is_flag = [&](const std::string& word) {
+    return word == "--" || value_of.contains(word.substr(0, word.find('=')));
+  };
+  for (std::size_t i = 1; i < kept.size();) {
+    const auto flag = value_of.find(kept[i]);
+    if (flag == value_of.end() || flag->second.empty() ||
+        (i + 1 < kept.size() && !is_flag(kept[i + 1]))) {
+      ++i;
+      continue;
+    }
+    faults.push_back(usage_fault(
+        kept[i], "its value is missing; write " + kept[i] + ' ' + std::string(flag->second)));
+    kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  return kept;
 }
 
 std::vector<Given> given_flags(const CommandSpec& spec, const Received& received) {
@@ -209,10 +248,11 @@ std::variant<Command, Faults> interpret(const CommandSpec& spec, const Received&
     if (faults.empty()) require_manifests(run.options, "run", faults);
     command = std::move(run);
   } else if (spec.name == "check") {
-    CheckCommand check{compose_options(spec, received, faults)};
+    CheckCommand check{compose_options(spec, received, faults), {}};
     if (faults.empty() && received.flags.at("--config").empty()) {
       require_manifests(check.options, "check", faults);
     }
+    check.faults = std::exchange(faults, {});
     command = std::move(check);
   } else if (spec.name == "get") {
     command = make_get(spec, received, faults);
@@ -254,9 +294,11 @@ std::variant<Command, Faults> read_command_line(std::span<const std::string> arg
     add_flags(*sub, spec, into);
   }
 
+  Faults faults;
+  const std::vector<std::string> complete = without_valueless(arguments, faults);
   try {
     // CLI11 wants the arguments last first.
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    app.parse(std::vector<std::string>(complete.rbegin(), complete.rend()));
   } catch (const CLI::CallForHelp&) {
     const auto subs = app.get_subcommands();
     return PrintCommand{subs.empty() ? app.help() : subs[0]->help(app.get_name())};
@@ -268,7 +310,6 @@ std::variant<Command, Faults> read_command_line(std::span<const std::string> arg
 
   const CLI::App& used = *app.get_subcommands().at(0);
   const CommandSpec& spec = command(used.get_name());
-  Faults faults;
   check_leftovers(used.remaining(), spec, faults);
   if (const CLI::Option* config = used.get_option_no_throw("--config");
       config != nullptr && config->count() > 0 && config->as<std::string>().empty()) {

@@ -18,6 +18,7 @@ struct RunCommand {
 
 struct CheckCommand {
   Options options;
+  Faults faults;  ///< of usage and configuration: listed together with those of manifests
 };
 
 struct GetCommand {

@@ -12,6 +12,16 @@ std::string_view canonical(const Setting& setting) {
   return setting.same_as.empty() ? setting.flag : setting.same_as;
 }
 
+/// Whether two ways to give a setting mean the same: "Node-1" and "node-1" are one node.
+bool agree(const Given& a, const Given& b) {
+  const Setting& setting = *find_flag(canonical(*a.setting));
+  Options first;
+  Options second;
+  const bool both_are_good =
+      !a.setting->apply(first, a.texts) && !b.setting->apply(second, b.texts);
+  return a.texts == b.texts || (both_are_good && setting.show(first) == setting.show(second));
+}
+
 /// Two names of one setting in one source must agree.
 void check_contradictions(const std::vector<Given>& source, Faults& faults) {
   for (auto later = source.begin(); later != source.end(); ++later) {
@@ -19,7 +29,7 @@ void check_contradictions(const std::vector<Given>& source, Faults& faults) {
       return given.setting != later->setting &&
              canonical(*given.setting) == canonical(*later->setting);
     });
-    if (earlier == later || earlier->texts == later->texts) continue;
+    if (earlier == later || agree(*earlier, *later)) continue;
     const std::string name = earlier->field.empty() ? earlier->place.file : earlier->field;
     faults.push_back({later->place, later->field,
                       "contradicts " + name + ", which says " + earlier->texts.front() +

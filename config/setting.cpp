@@ -30,6 +30,9 @@ Wrong whole_number(T& into, const std::string& text, T least, T most) {
   return std::nullopt;
 }
 
+/// Far from what the clock can add up to.
+constexpr Duration kLongestDuration = std::chrono::hours(8760);
+
 Wrong duration(Duration& into, const std::string& text, bool may_be_zero) {
   const auto parsed = parse_duration(text);
   if (!parsed) {
@@ -42,6 +45,8 @@ Wrong duration(Duration& into, const std::string& text, bool may_be_zero) {
   if (!may_be_zero && *parsed == Duration::zero()) {
     return "must be longer than 0; write for example 3s";
   }
+  if (*parsed > kLongestDuration)
+    return text + " is too long; write at most 8760h, which is a year";
   into = *parsed;
   return std::nullopt;
 }

@@ -207,8 +207,9 @@ bool DocumentBuilder::alias(Mark mark, std::string_view name) {
   return add(mark, json::value(anchored.value), anchored.height);
 }
 
-bool DocumentBuilder::hand_over(Mark mark, json::value&& value, std::optional<std::size_t> item) {
-  if (!value.is_null()) take_(Document{std::move(value), number_, item, mark});
+bool DocumentBuilder::hand_over(Mark mark, json::value&& value, std::optional<std::size_t> item,
+                                const json::value* list) {
+  if (!value.is_null()) take_(Document{std::move(value), number_, item, mark, list});
   return true;
 }
 
@@ -218,7 +219,7 @@ void DocumentBuilder::hand_over_items(Mark mark, json::value& root) {
   json::value* items = object == nullptr ? nullptr : object->if_contains("items");
   json::array* list = items == nullptr ? nullptr : items->if_array();
   if (list == nullptr) return;
-  for (std::size_t i = 0; i < list->size(); ++i) hand_over(mark, std::move((*list)[i]), i);
+  for (std::size_t i = 0; i < list->size(); ++i) hand_over(mark, std::move((*list)[i]), i, &root);
   list->clear();
 }
 
@@ -230,7 +231,7 @@ bool DocumentBuilder::add(Mark mark, json::value&& value, std::size_t height) {
   Frame& frame = frames_.back();
   frame.height = std::max(frame.height, height + 1);
   if (is_items_list(frames_.size() - 1)) {
-    return hand_over(mark, std::move(value), frame.elements++);
+    return hand_over(mark, std::move(value), frame.elements++, &frames_[0].container);
   }
   if (frame.container.is_array()) {
     frame.container.get_array().push_back(std::move(value));

@@ -72,7 +72,8 @@ class DocumentBuilder {
   bool begin(Mark mark, boost::json::value&& empty);
   bool end();
   bool add(Mark mark, boost::json::value&& value, std::size_t height);
-  bool hand_over(Mark mark, boost::json::value&& value, std::optional<std::size_t> item);
+  bool hand_over(Mark mark, boost::json::value&& value, std::optional<std::size_t> item,
+                 const boost::json::value* list = nullptr);
   bool merge(boost::json::object& into, boost::json::value&& from);
   [[nodiscard]] bool is_items_list(std::size_t frame) const;
   [[nodiscard]] bool at_managed_fields() const;

@@ -10,6 +10,9 @@ std::optional<SyntaxError> read_documents(std::string_view text, Expect expect,
                                           const Limits& limits,
                                           const std::function<void(Document&&)>& take) {
   text = without_byte_order_mark(text);
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+    return SyntaxError{{}, "is UTF-16 text; save it as UTF-8"};
+  }
   DocumentBuilder builder(limits, take);
   if (!looks_like_json(text)) return read_yaml(text, builder);
 

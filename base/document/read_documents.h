@@ -43,6 +43,8 @@ struct Document {
   std::size_t number = 0;           ///< of the document in the text, from 0
   std::optional<std::size_t> item;  ///< which element of "items"
   Mark mark;  ///< where the value starts; for JSON text always 1:1, see locate
+  /// For an element: what has been read of the document that holds it, until the call returns.
+  const boost::json::value* list = nullptr;
 };
 
 /// Which error to report for a text that is neither JSON nor YAML.

@@ -13,6 +13,15 @@ namespace {
 
 namespace json = boost::json;
 
+/// "2026-11-24", with or without a time after it.
+bool begins_with_a_date(std::string_view text) {
+  const auto digits = [&text](std::size_t from, std::size_t count) {
+    return text.size() >= from + count &&
+           text.substr(from, count).find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  return digits(0, 4) && text.substr(4, 1) == "-" && digits(5, 1);
+}
+
 class Emitter {
  public:
   Emitter() {
@@ -61,8 +70,9 @@ class Emitter {
   }
 
   void string(std::string_view text) {
-    // "<<" as a key would merge.
-    const bool plain_stays_string = resolve_plain_scalar(text).is_string() && text != "<<";
+    // "<<" as a key would merge; a date is a time for readers that know YAML 1.1's whole list.
+    const bool plain_stays_string =
+        resolve_plain_scalar(text).is_string() && text != "<<" && !begins_with_a_date(text);
     // libyaml refuses to emit what is no UTF-8.
     scalar(valid_utf8(text),
            plain_stays_string ? YAML_ANY_SCALAR_STYLE : YAML_DOUBLE_QUOTED_SCALAR_STYLE);

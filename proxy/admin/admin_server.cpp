@@ -13,10 +13,11 @@
 #include <boost/beast/http.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <chrono>
-#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace wherry::admin {
 namespace {
@@ -56,7 +57,13 @@ struct Target {
   bool verbose = false;
 };
 
+/// Also of the absolute form, "http://host/path", which a server must take (RFC 9112, 3.2.2).
 Target parse_target(std::string_view target) {
+  if (const std::size_t scheme = target.find("://");
+      scheme != std::string_view::npos && !target.starts_with('/')) {
+    const std::size_t path = target.find_first_of("/?", scheme + 3);
+    target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+  }
   const std::size_t question = target.find('?');
   Target parsed{std::string(target.substr(0, question)), false};
   while (parsed.path.size() > 1 && parsed.path.ends_with('/')) parsed.path.pop_back();
@@ -85,7 +92,7 @@ Response refusal(const error_code& error) {
 
 bool is_malformed(const error_code& error) {
   return error.category() == make_error_code(http::error::bad_method).category() &&
-         error != http::error::end_of_stream && error != http::error::partial_message;
+         error != http::error::end_of_stream;
 }
 
 constexpr std::string_view kPaths =
@@ -93,12 +100,15 @@ constexpr std::string_view kPaths =
 
 }  // namespace
 
-/// One connection. Lives in its coroutine; the listener keeps a pointer to cut it at stop.
+/// One connection. Lives in its coroutine; the listener keeps a pointer to cut it at stop, or to
+/// make room for another one.
 class AdminServer::Client {
  public:
   Client(tcp::socket socket, AdminServer& server) : stream_(std::move(socket)), server_(server) {}
 
   void cut() { stream_.close(); }
+  /// No request of it is being answered.
+  [[nodiscard]] bool is_waiting() const noexcept { return waiting_; }
 
   asio::awaitable<void> serve() {
     for (;;) {
@@ -106,8 +116,14 @@ class AdminServer::Client {
       parser.header_limit(static_cast<std::uint32_t>(server_.limits_.header_bytes));
       stream_.expires_after(
           std::chrono::duration_cast<std::chrono::steady_clock::duration>(server_.limits_.idle));
+      waiting_ = true;
+      // The head alone: a client may wait to be told to send its body (Expect: 100-continue).
       auto [read_error, size] =
-          co_await http::async_read(stream_, buffer_, parser, as_tuple(asio::use_awaitable));
+          co_await http::async_read_header(stream_, buffer_, parser, as_tuple(asio::use_awaitable));
+      waiting_ = false;
+      if (!read_error && (parser.chunked() || parser.content_length().value_or(0) > 0)) {
+        read_error = http::error::unexpected_body;
+      }
       if (read_error) {
         if (is_malformed(read_error)) co_await answer(refusal(read_error), false, false);
         co_return;
@@ -197,6 +213,7 @@ class AdminServer::Client {
   beast::tcp_stream stream_;
   AdminServer& server_;
   beast::flat_buffer buffer_{16384};
+  bool waiting_ = true;
 };
 
 class AdminServer::Listener {
@@ -248,19 +265,30 @@ class AdminServer::Listener {
 
   asio::awaitable<void> serve(tcp::socket socket) {
     Client client(std::move(socket), server_);
-    if (clients_.size() >= server_.limits_.clients) {
+    if (clients_.size() >= server_.limits_.clients && !make_room()) {
       co_await client.turn_away();
       co_return;
     }
-    clients_.insert(&client);
+    clients_.push_back(&client);
     co_await client.serve();
-    clients_.erase(&client);
+    std::erase(clients_, &client);
+  }
+
+  /// Cuts whoever has been connected the longest without a request under way: clients that send
+  /// nothing must not keep a liveness probe out.
+  bool make_room() {
+    const auto oldest = std::find_if(clients_.begin(), clients_.end(),
+                                     [](const Client* client) { return client->is_waiting(); });
+    if (oldest == clients_.end()) return false;
+    (*oldest)->cut();
+    clients_.erase(oldest);
+    return true;
   }
 
   AdminServer& server_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_{server_.loop_};
-  std::set<Client*> clients_;
+  std::vector<Client*> clients_;  ///< in the order in which they came
 };
 
 AdminServer::AdminServer(asio::io_context& loop, AdminView& view, AdminLimits limits)

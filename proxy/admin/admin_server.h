@@ -16,7 +16,9 @@ namespace wherry::admin {
 
 /// What one client, and all together, may cost.
 struct AdminLimits {
-  std::size_t clients = 64;  ///< connections at once; the next is answered 503
+  /// Connections at once. The next takes the place of one that has no request under way; where all
+  /// have, it is answered 503.
+  std::size_t clients = 64;
   std::size_t header_bytes = 8192;
   Duration idle = std::chrono::seconds(15);   ///< for a request to arrive in full
   Duration write = std::chrono::seconds(30);  ///< for a client to take an answer

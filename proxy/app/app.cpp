@@ -220,8 +220,14 @@ admin::Readiness App::readiness() const {
                  std::to_string(tables_.latest()->size()) + " service ports"}});
   readiness.checks.push_back(
       {.name = "serving", .passed = phase_ == Phase::Serving, .required = true, .notes = {}});
-  admin::Readiness::Check manifests{
-      .name = "manifests", .passed = manifests_.broken().empty(), .required = false, .notes = {}};
+  const std::vector<std::string> missing = manifests_.missing();
+  admin::Readiness::Check manifests{.name = "manifests",
+                                    .passed = manifests_.broken().empty() && missing.empty(),
+                                    .required = false,
+                                    .notes = {}};
+  for (const std::string& path : missing) {
+    manifests.notes.push_back(path + ": is gone; what it said counts again when it comes back");
+  }
   for (const auto& [path, faults] : manifests_.broken()) {
     constexpr std::size_t kMostFaults = 20;
     for (std::size_t i = 0; i < std::min(faults.size(), kMostFaults); ++i) {
@@ -231,7 +237,9 @@ admin::Readiness App::readiness() const {
       manifests.notes.push_back(path + ": and " + std::to_string(faults.size() - kMostFaults) +
                                 " more faults; wherry check lists them");
     }
-    manifests.notes.push_back(path + ": what it said when it was last whole stays in force");
+    manifests.notes.push_back(path + (manifests_.was_whole(path)
+                                          ? ": what it said when it was last whole stays in force"
+                                          : ": nothing of it is in force"));
   }
   readiness.checks.push_back(std::move(manifests));
   admin::Readiness::Check endpoints{

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <iostream>
 #include <optional>
 #include <variant>
@@ -64,6 +65,14 @@ admin::RowFormat format_of(config::OutputFormat format) {
   return admin::RowFormat::Table;
 }
 
+/// Writes to stdout; a full disk or a closed pipe is no success.
+int finish(int exit_code) {
+  std::cout.flush();
+  if (std::cout) return exit_code;
+  std::cerr << "the output can't be written\n";
+  return kExitIo;
+}
+
 /// Asks the process at the admin address. Nothing, with a message printed, where that fails.
 std::optional<json::array> ask(const config::GetCommand& command, admin::RowKind kind) {
   const char* path = kind == admin::RowKind::Services    ? "/table"
@@ -76,6 +85,11 @@ std::optional<json::array> ask(const config::GetCommand& command, admin::RowKind
               << "; start one with wherry run, or say where it is with --admin-address\n";
     return std::nullopt;
   }
+  if (answer->status == 503) {
+    std::cerr << "the wherry at " << address.to_string()
+              << " has too many clients at the moment; ask again\n";
+    return std::nullopt;
+  }
   error_code error;
   json::value rows = json::parse(answer->body, error);
   if (answer->status != 200 || error || !rows.is_array()) {
@@ -86,20 +100,24 @@ std::optional<json::array> ask(const config::GetCommand& command, admin::RowKind
   return std::move(rows.get_array());
 }
 
-/// Filters, prints and says so where nothing is left.
-int show(const json::array& rows, const config::GetCommand& command, admin::RowKind kind) {
-  const json::array kept = admin::filter_rows(rows, kind, {command.name, command.name_space});
+/// Filters and prints. Where nothing is left, `services` tells a Service that has none from a name
+/// that is not there.
+int show(const json::array& rows, const config::GetCommand& command, admin::RowKind kind,
+         const std::function<std::optional<json::array>()>& services) {
+  const admin::RowFilter filter{command.name, command.name_space};
+  const json::array kept = admin::filter_rows(rows, kind, filter);
   if (kept.empty() && !command.name.empty()) {
-    std::cerr << "there is no service named " << command.name
-              << (command.name_space.empty() ? "" : " in namespace " + command.name_space);
-    // A Service may well be there and have no sessions or endpoints.
-    if (kind != admin::RowKind::Services) std::cerr << ", or it has none";
-    std::cerr << '\n';
-    return kExitNotFound;
+    const auto known = kind == admin::RowKind::Services ? json::array() : services();
+    if (!known) return kExitUnavailable;
+    if (admin::filter_rows(*known, admin::RowKind::Services, filter).empty()) {
+      std::cerr << "there is no service named " << command.name
+                << (command.name_space.empty() ? "" : " in namespace " + command.name_space)
+                << '\n';
+      return kExitNotFound;
+    }
   }
   std::cout << admin::print_rows(kept, kind, format_of(command.output));
-  std::cout.flush();
-  return kExitOk;
+  return finish(kExitOk);
 }
 
 }  // namespace
@@ -111,8 +129,7 @@ int refuse(const Faults& faults) {
 
 int print(const config::PrintCommand& command) {
   std::cout << command.text;
-  std::cout.flush();
-  return kExitOk;
+  return finish(kExitOk);
 }
 
 int run(const config::RunCommand& command) {
@@ -132,11 +149,12 @@ int run(const config::RunCommand& command) {
 int check(const config::CheckCommand& command) {
   quieten_log(command.options);
   const OfflineTables tables(command.options);
-  Faults faults = tables.faults();
+  Faults faults = command.faults;
+  faults.insert(faults.end(), tables.faults().begin(), tables.faults().end());
   for (std::string& text : tables.too_large()) faults.push_back({{}, "", std::move(text)});
   for (const steer::ListenProblem& problem : tables.problems()) {
     if (problem.kind == steer::ListenProblem::Kind::Fault) {
-      faults.push_back({{}, "", problem.text});
+      faults.push_back({{tables.file_of(problem.service_port.service)}, "", problem.text});
     } else {
       std::cerr << "warning: " << printable(problem.text) << '\n';
     }
@@ -154,8 +172,7 @@ int check(const config::CheckCommand& command) {
     std::cout << ", " << count << " ignored (" << kind << ')';
   }
   std::cout << "; " << count_of(tables.table().size(), "service port") << " to serve\n";
-  std::cout.flush();
-  return kExitOk;
+  return finish(kExitOk);
 }
 
 int get(const config::GetCommand& command) {
@@ -163,16 +180,18 @@ int get(const config::GetCommand& command) {
   const admin::RowKind kind = kind_of(command.resource);
   if (!command.from_manifests) {
     const auto rows = ask(command, kind);
-    return rows ? show(*rows, command, kind) : kExitUnavailable;
+    if (!rows) return kExitUnavailable;
+    return show(*rows, command, kind, [&] { return ask(command, admin::RowKind::Services); });
   }
   const OfflineTables tables(command.options);
   list(tables.faults());
+  const auto services = [&] {
+    return admin::services_json(tables.table(),
+                                [&](balancer::ServicePortId id) { return tables.listening(id); });
+  };
   const json::array rows =
-      kind == admin::RowKind::Services
-          ? admin::services_json(tables.table(),
-                                 [&](balancer::ServicePortId id) { return tables.listening(id); })
-          : admin::endpoints_json(tables.table());
-  const int shown = show(rows, command, kind);
+      kind == admin::RowKind::Services ? services() : admin::endpoints_json(tables.table());
+  const int shown = show(rows, command, kind, services);
   return tables.faults().empty() ? shown : kExitUsage;
 }
 

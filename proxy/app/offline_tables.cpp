@@ -1,7 +1,5 @@
 #include "proxy/app/offline_tables.h"
 
-#include "watcher/manifest/manifest_store.h"
-
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -56,7 +54,6 @@ void OfflineTables::read(const std::vector<std::string>& paths) {
     }
   }
 
-  manifest::ManifestObjects objects;
   for (manifest::ScannedFile& file : result.files) {
     ++files_;
     manifest::ManifestText& text = *file.text;
@@ -65,16 +62,21 @@ void OfflineTables::read(const std::vector<std::string>& paths) {
       continue;
     }
     for (const auto& [kind, count] : text.content.ignored) ignored_[kind] += count;
-    objects.set(file.order, file.path, std::move(text.content), nullptr);
+    objects_of_files_.set(file.order, file.path, std::move(text.content), nullptr);
   }
-  objects_ = objects.counts();
-  objects.replace_all({tables_.services(), tables_.pods(), tables_.slices()});
+  objects_ = objects_of_files_.counts();
+  objects_of_files_.replace_all({tables_.services(), tables_.pods(), tables_.slices()});
 }
 
 std::vector<std::string> OfflineTables::warnings() const {
   std::vector<std::string> all;
   for (const auto& [key, warnings] : tables_.service_tracker().warnings()) {
     all.insert(all.end(), warnings.begin(), warnings.end());
+  }
+  for (const manifest::DoubleDefinition& each : objects_of_files_.doubles()) {
+    all.push_back(each.in_force + ": defines " + each.object + " again; " + each.without_effect +
+                  (each.in_force == each.without_effect ? " has it before" : " has it too") +
+                  ", and the last definition counts");
   }
   std::sort(all.begin(), all.end());
   return all;

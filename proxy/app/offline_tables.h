@@ -7,6 +7,7 @@
 #include "config/options.h"
 #include "proxy/app/table_loop.h"
 #include "proxy/steer/listen_claims.h"
+#include "watcher/manifest/manifest_store.h"
 #include "watcher/manifest/scan.h"
 
 #include <cstddef>
@@ -30,9 +31,13 @@ class OfflineTables {
   }
   /// Service ports that would not get an address.
   [[nodiscard]] std::vector<steer::ListenProblem> problems() const { return claims_.problems(); }
+  /// The manifest that defines a Service.
+  [[nodiscard]] std::string file_of(const model::ObjectKey& service) const {
+    return objects_of_files_.file_of_service(service);
+  }
   /// Services whose endpoints do not fit into the table's limits.
   [[nodiscard]] std::vector<std::string> too_large() const { return tables_.problems(); }
-  /// Annotations with bad values.
+  /// Annotations with bad values, objects that are defined twice.
   [[nodiscard]] std::vector<std::string> warnings() const;
 
   [[nodiscard]] std::size_t files() const noexcept { return files_; }
@@ -55,6 +60,7 @@ class OfflineTables {
   Faults faults_;
   std::size_t files_ = 0;
   std::map<std::string, std::size_t> objects_;  ///< by kind
+  manifest::ManifestObjects objects_of_files_;
   std::map<std::string, std::size_t> ignored_;  ///< by apiVersion and kind
 };
 

@@ -30,7 +30,12 @@ const std::string kHeader = "apiVersion: wherry.io/v1alpha1\nkind: Configuration
 std::vector<std::string> faults_of(const Arguments& arguments) {
   const auto result = read_command_line(arguments);
   std::vector<std::string> texts;
-  if (const auto* faults = std::get_if<Faults>(&result)) {
+  const auto* faults = std::get_if<Faults>(&result);
+  if (faults == nullptr) {
+    const auto* check = std::get_if<CheckCommand>(&std::get<Command>(result));
+    if (check != nullptr) faults = &check->faults;
+  }
+  if (faults != nullptr) {
     for (const Fault& fault : *faults) texts.push_back(fault.to_string());
   }
   return texts;
@@ -125,6 +130,29 @@ TEST_P(EveryFlag, LacksItsValue) {
 
   EXPECT_THAT(faults_of(arguments),
               ElementsAre(AllOf(HasSubstr("--" + GetParam()), HasSubstr("missing"))));
+}
+
+TEST(CommandLine, ReportsEveryValueThatIsMissingWithAllOtherFaults) {
+  EXPECT_THAT(faults_of({"run", "--bogus", "--listen-pool", "zz", "--workers", "--node-name",
+                         "--port-offset"}),
+              ::testing::IsSupersetOf(
+                  {HasSubstr("--bogus: unknown flag"), HasSubstr("--listen-pool: \"zz\""),
+                   HasSubstr("--workers: its value is missing; write --workers N"),
+                   HasSubstr("--node-name: its value is missing"),
+                   HasSubstr("--port-offset: its value is missing")}));
+}
+
+TEST(CommandLine, AValueMayLookLikeAnything) {
+  EXPECT_THAT(faults_of({"run", "--manifests", "/", "--port-offset", "-1"}),
+              ElementsAre(HasSubstr("--port-offset: -1 is out of range")));
+}
+
+TEST(CommandLine, CheckKeepsItsFaultsForThoseOfManifests) {
+  const auto check = read_as<CheckCommand>({"check", "--manifests", "/", "--workers", "x"});
+
+  EXPECT_EQ(check.options.manifests, (std::vector<std::string>{"/"}));
+  ASSERT_EQ(check.faults.size(), 1u);
+  EXPECT_THAT(check.faults[0].to_string(), HasSubstr("--workers: \"x\""));
 }
 
 TEST_P(EveryFlag, IsSetByItsKeyInAFile) {

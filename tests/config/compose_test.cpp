@@ -116,6 +116,14 @@ TEST_F(ComposeTest, AdminAddressAndMetricsBindAddressMustNotContradictEachOther)
                                     "them"));
 }
 
+TEST_F(ComposeTest, TwoNamesThatMeanTheSameAreNoContradiction) {
+  const Options options =
+      compose({}, {by_flag("node-name", {"Node-1"}), by_flag("hostname-override", {"node-1"})});
+
+  EXPECT_EQ(options.node_name, "node-1");
+  EXPECT_THAT(faults(), IsEmpty());
+}
+
 TEST_F(ComposeTest, TwoNamesThatSayTheSameAreNoContradiction) {
   const Options options =
       compose({}, {by_flag("node-name", {"a"}), by_flag("hostname-override", {"a"})});

@@ -184,6 +184,8 @@ INSTANTIATE_TEST_SUITE_P(
                                "\"-3s\" is no duration; write one such as 3s, 500ms or 1m30s"},
                       BadValue{"UnknownUnit", "drain-timeout", "3d",
                                "\"3d\" is no duration; write one such as 3s, 500ms or 1m30s"},
+                      BadValue{"LongerThanAClockCanAddUp", "drain-timeout", "2562047h47m16s",
+                               "2562047h47m16s is too long; write at most 8760h, which is a year"},
                       BadValue{"Blank", "drain-timeout", "3 s",
                                "\"3 s\" is no duration; write one such as 3s, 500ms or 1m30s"},
                       BadValue{"ZeroWhereItMustLast", "connect-timeout", "0",

@@ -73,6 +73,26 @@ TEST_F(Get, AProcessAndItsManifestsAloneSayTheSame) {
   }
 }
 
+TEST_F(Get, AServiceWithoutEndpointsOrSessionsIsThere) {
+  run_two_pods();
+  for (const char* what : {"services", "endpoints", "sessions"}) {
+    EXPECT_EQ(get({what, "empty", "-n", "other"}).exit_code, 0) << what;
+    EXPECT_EQ(get({what, "absent"}).exit_code, 1) << what;
+    EXPECT_EQ(get({what, "empty", "-n", "default"}).exit_code, 1) << what;
+  }
+  EXPECT_EQ(wherry({"get", "endpoints", "empty", "--manifests", folder()}).exit_code, 0);
+  EXPECT_EQ(wherry({"get", "endpoints", "absent", "--manifests", folder()}).exit_code, 1);
+}
+
+TEST_F(Get, AFullDiskIsNoSuccess) {
+  run_two_pods();
+  const auto result = run_program({"sh", "-c",
+                                   wherry_binary() + " get services --admin-address " +
+                                       rig_.wherry().admin().to_string() + " > /dev/full"});
+  EXPECT_EQ(result.exit_code, 74);
+  EXPECT_THAT(result.err, HasSubstr("can't be written"));
+}
+
 TEST_F(Get, EndpointsNameTheirPods) {
   run_two_pods();
   const json::array rows = json::parse(get({"endpoints", "-o", "json"}).out).as_array();

@@ -184,6 +184,7 @@ TEST_F(Listening, APortThatTheOffsetTakesPastTheLastOneIsReported) {
   const auto check =
       test::wherry({"check", "--manifests", rig_.folder.path().string(), "--port-offset", "1000"});
   EXPECT_EQ(check.exit_code, 64);
+  EXPECT_THAT(check.err, HasSubstr("high.yaml: service port default/high/TCP/IPv4: port 65000"));
   EXPECT_THAT(check.err, HasSubstr("past 65535"));
 }
 

@@ -133,13 +133,15 @@ bool is_reset(int fd) {
   return receive_some(fd, &byte, 1) < 0 && errno == ECONNRESET;
 }
 
-bool ends_with_reset(int fd) {
+bool ends(int fd) {
   std::array<char, 65536> buffer;
-  ssize_t n = 0;
-  while ((n = receive_some(fd, buffer.data(), buffer.size())) > 0) {
+  errno = 0;
+  while (receive_some(fd, buffer.data(), buffer.size()) > 0) {
   }
-  return n < 0 && errno == ECONNRESET;
+  return true;  // or receive_some() has thrown
 }
+
+bool ends_with_reset(int fd) { return ends(fd) && errno == ECONNRESET; }
 
 bool is_hung_up(int fd) {
   pollfd poll{fd, 0, 0};

@@ -59,6 +59,8 @@ void send_all(int fd, std::string_view bytes);
 [[nodiscard]] bool ends_well(int fd);
 /// Whether the other side's RST arrives within the patience.
 [[nodiscard]] bool is_reset(int fd);
+/// Reads what came before it: whether the connection ends, well or not, within the patience.
+[[nodiscard]] bool ends(int fd);
 /// Reads what came before it: whether it ends with a RST, within the patience.
 [[nodiscard]] bool ends_with_reset(int fd);
 /// Whether the connection is over in both directions, or broken, within the patience: what poll()

@@ -12,9 +12,9 @@
 namespace wherry::manifest {
 namespace {
 
-constexpr std::uint32_t kMask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-                                IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF |
-                                IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t kNames = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB |
+                                 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t kContents = IN_CLOSE_WRITE | IN_MODIFY;
 
 FileEvent classify(const inotify_event& event) {
   if ((event.mask & IN_ISDIR) != 0) return FileEvent::Folder;
@@ -45,12 +45,13 @@ Inotify::Inotify(asio::io_context& loop, Callbacks callbacks) : callbacks_(std::
 
 Inotify::~Inotify() { stop(); }
 
-int Inotify::add(const std::string& folder) {
+int Inotify::add(const std::string& folder, Interest interest) {
   if (!descriptor_) {
     errno = EBADF;
     return -1;
   }
-  return ::inotify_add_watch(descriptor_->stream.native_handle(), folder.c_str(), kMask);
+  return ::inotify_add_watch(descriptor_->stream.native_handle(), folder.c_str(),
+                             interest == Interest::Names ? kNames : kNames | kContents);
 }
 
 void Inotify::remove(int watch) noexcept {

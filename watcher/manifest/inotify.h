@@ -32,8 +32,13 @@ class Inotify {
   Inotify(asio::io_context& loop, Callbacks callbacks);
   ~Inotify();
 
-  /// A number for the folder, or -1 where it can't be watched (errno says why).
-  [[nodiscard]] int add(const std::string& folder);
+  /// What to be told of: a folder that is only on the way to others may be /tmp, where everybody
+  /// writes.
+  enum class Interest { Names, NamesAndContents };
+
+  /// A number for the folder, or -1 where it can't be watched (errno says why). A folder that is
+  /// watched already keeps its number.
+  [[nodiscard]] int add(const std::string& folder, Interest interest);
   void remove(int watch) noexcept;
 
   void start();

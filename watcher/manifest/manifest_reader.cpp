@@ -178,13 +178,29 @@ class Reader {
     return type.api_version == "discovery.k8s.io/v1" && type.kind == "EndpointSliceList";
   }
 
+  /// What an object says it is, or, for one that says nothing, what the typed list says that holds
+  /// it: an API server leaves the type out there.
+  static model::TypeMeta type_of(const Document& each, const FieldReader& object) {
+    constexpr std::string_view kList = "List";
+    if (each.list != nullptr && !object.at("apiVersion").present() &&
+        !object.at("kind").present()) {
+      FieldFaults ignored;
+      model::TypeMeta list = model::decode_type(FieldReader(*each.list, ignored));
+      if (is_list(list) && list.kind != kList) {
+        list.kind.resize(list.kind.size() - kList.size());
+        return list;
+      }
+    }
+    return model::decode_type(object);
+  }
+
   model::TypeMeta read_object(const Document& each, Pending& into) {
     FieldFaults faults;
     const FieldReader object(each.value, faults);
     model::TypeMeta type;
     std::string subject;
     if (object.expect_object("a mapping with apiVersion and kind")) {
-      type = model::decode_type(object);
+      type = type_of(each, object);
       if (is_list(type)) {
         check_list(each, type, object);
       } else if (faults.empty()) {

@@ -74,6 +74,10 @@ void ManifestSource::stop() noexcept {
 void ManifestSource::on_event(int watch, FileEvent event, std::string_view name) {
   for (const auto& [folder, watched] : watched_) {
     if (watched.watch != watch) continue;
+    const auto concerns = [name](const WatchPoint& point) {
+      return point.name.empty() || point.name == name;
+    };
+    if (std::none_of(watched.points.begin(), watched.points.end(), concerns)) continue;
     const std::string text(name);
     // A link is whole from the start, and nobody will close it.
     if (event == FileEvent::Changing && is_link(manifest_path(folder, text))) {
@@ -98,19 +102,25 @@ void ManifestSource::on_event_in(const WatchPoint& point, FileEvent event,
 
 void ManifestSource::note(const std::string& file, FileEvent event) {
   if (file.empty() || event == FileEvent::Folder || event == FileEvent::Gone) {
+    unclosed_.erase(file);
     scan_in(kSettle);
     return;
   }
   forced_.insert(file);
   if (event == FileEvent::Written) {
+    unclosed_.erase(file);
     holds_.erase(file);
     scan_in(kSettle);
     return;
   }
   changing_.insert(file);
+  unclosed_.insert(file);
   const TimePoint now = clock_.now();
   Hold& hold = holds_.try_emplace(file, Hold{now, now}).first->second;
-  hold.until = std::min(now + kQuiet, hold.since + kLongestHold);
+  // Who makes a file shorter is mostly about to write it anew, at the pace of whatever makes the
+  // text: `kubectl get service,pod -o yaml > all.yaml`.
+  const Duration quiet = is_shorter_than_before(file) ? kLongestHold : kQuiet;
+  hold.until = std::min(now + quiet, hold.since + kLongestHold);
   scan_in(hold.until - now);
 }
 
@@ -121,6 +131,7 @@ void ManifestSource::on_lost(int watch) {
     watched_.erase(at);
     break;
   }
+  unclosed_.clear();  // who will say that they are closed?
   scan_in(kSettle);
 }
 
@@ -128,6 +139,10 @@ void ManifestSource::on_overflow() {
   log::warn("too many changes at once: all manifests are read again");
   force_all_ = true;
   holds_.clear();
+  unclosed_.clear();
+  // That a folder went, and came back as another of the same number, may be among what was lost.
+  for (const auto& [folder, watched] : watched_) inotify_.remove(watched.watch);
+  watched_.clear();
   scan_in(kSettle);
 }
 
@@ -196,9 +211,10 @@ void ManifestSource::finish_scan(ScanResult result) {
 
 void ManifestSource::apply(ScanResult& result) {
   for (ScannedFile& file : result.files) {
-    if (file.text && !is_half_read(file.path)) apply_file(file);
+    if (file.text && !is_half_read(file.path) && !is_just_emptied(file)) apply_file(file);
   }
   forget_missing(result);
+  report_doubles();
   if (synced_) return;
   // The first time the sinks get everything at once.
   synced_ = changed_ = true;
@@ -217,6 +233,51 @@ bool ManifestSource::is_half_read(const std::string& path) {
   return false;
 }
 
+/// Whether somebody has opened a file to write it anew and has not written anything yet: `... >
+/// manifest.yaml`. Its last content stays until the writer is done, however long that takes.
+bool ManifestSource::is_just_emptied(const ScannedFile& file) const {
+  return file.identity.size == 0 && unclosed_.contains(file.path);
+}
+
+bool ManifestSource::is_shorter_than_before(const std::string& path) const {
+  const auto known = files_.find(path);
+  struct stat status{};
+  return known != files_.end() && ::stat(path.c_str(), &status) == 0 &&
+         status.st_size < known->second.identity.size;
+}
+
+bool ManifestSource::was_whole(const std::string& path) const {
+  const auto file = files_.find(path);
+  return file != files_.end() && file->second.was_whole;
+}
+
+std::vector<std::string> ManifestSource::missing() const {
+  std::vector<std::string> paths;
+  for (const auto& [index, since] : missing_) paths.push_back(paths_[index]);
+  return paths;
+}
+
+/// Each once, and not more than a few at once.
+void ManifestSource::report_doubles() {
+  std::vector<DoubleDefinition> current = objects_.doubles();
+  if (current == doubles_) return;
+  constexpr std::size_t kMostLines = 10;
+  std::size_t lines = 0;
+  for (const DoubleDefinition& each : current) {
+    if (std::binary_search(doubles_.begin(), doubles_.end(), each)) continue;
+    if (++lines > kMostLines) break;
+    log::warn("an object is defined twice; the last definition counts",
+              {{"object", each.object},
+               {"in_force", each.in_force},
+               {"without_effect", each.without_effect}});
+  }
+  if (lines > kMostLines) {
+    log::warn("more objects are defined twice; wherry check lists them",
+              {{"count", current.size()}});
+  }
+  doubles_ = std::move(current);
+}
+
 void ManifestSource::apply_file(ScannedFile& scanned) {
   File& file = files_[scanned.path];
   file.order = scanned.order;
@@ -226,6 +287,7 @@ void ManifestSource::apply_file(ScannedFile& scanned) {
     return;
   }
   set_whole(scanned.path);
+  file.was_whole = true;
   file.ignored = scanned.text->content.ignored;
   set_content(file.order, scanned.path, std::move(scanned.text->content));
 }
@@ -245,7 +307,8 @@ void ManifestSource::set_broken(const std::string& path, Faults faults) {
   for (std::size_t i = 0; i < std::min(faults.size(), kMostLines); ++i) {
     log::error("a manifest is broken: " + faults[i].to_string());
   }
-  log::error("what it said when it was last whole stays in force",
+  log::error(was_whole(path) ? "what it said when it was last whole stays in force"
+                             : "nothing of it is in force",
              {{"file", path}, {"faults", faults.size()}});
   broken_.insert_or_assign(path, std::move(faults));
 }
@@ -281,6 +344,7 @@ void ManifestSource::forget_missing(const ScanResult& result) {
     }
     set_content(file->second.order, file->first, {});
     broken_.erase(file->first);
+    unclosed_.erase(file->first);
     file = files_.erase(file);
   }
 }
@@ -314,12 +378,17 @@ bool ManifestSource::update_watches(const ScanResult& result) {
 
   bool any_is_new = false;
   for (auto& [folder, points] : wanted) {
-    if (const auto known = watched_.find(folder); known != watched_.end()) {
+    const bool has_files = std::any_of(points.begin(), points.end(),
+                                       [](const WatchPoint& point) { return !point.file.empty(); });
+    const auto interest =
+        has_files ? Inotify::Interest::NamesAndContents : Inotify::Interest::Names;
+    const auto known = watched_.find(folder);
+    if (known != watched_.end() && known->second.interest == interest) {
       known->second.points = std::move(points);
       continue;
     }
     struct stat status{};
-    const int watch = ::stat(folder.c_str(), &status) == 0 ? inotify_.add(folder) : -1;
+    const int watch = ::stat(folder.c_str(), &status) == 0 ? inotify_.add(folder, interest) : -1;
     if (watch < 0) {
       if (unwatchable_.emplace(folder, std::strerror(errno)).second) {
         log::debug("a folder can't be watched, only looked at every few seconds",
@@ -328,7 +397,8 @@ bool ManifestSource::update_watches(const ScanResult& result) {
       continue;
     }
     unwatchable_.erase(folder);
-    watched_.emplace(folder, Watched{watch, std::move(points), status.st_dev, status.st_ino});
+    watched_.insert_or_assign(
+        folder, Watched{watch, interest, std::move(points), status.st_dev, status.st_ino});
     any_is_new = true;
   }
   return any_is_new;
@@ -340,6 +410,9 @@ void ManifestSource::collect(MetricFamilies& into) const {
                                MetricKind::Gauge, static_cast<double>(broken_.size())));
   into.push_back(single_metric("wherry_manifest_files", "Manifests that are followed.",
                                MetricKind::Gauge, static_cast<double>(files_.size())));
+  into.push_back(single_metric("wherry_manifest_missing_paths",
+                               "Paths that were given and lead nowhere now.", MetricKind::Gauge,
+                               static_cast<double>(missing_.size())));
   MetricFamily objects{
       "wherry_manifest_objects", "Objects in force, by kind.", MetricKind::Gauge, {}};
   for (const auto& [kind, count] : objects_.counts()) {

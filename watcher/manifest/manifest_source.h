@@ -42,6 +42,10 @@ class ManifestSource {
   [[nodiscard]] bool has_synced() const noexcept { return synced_; }
   /// Files with faults, whose last good content (or nothing) is in force.
   [[nodiscard]] const std::map<std::string, Faults>& broken() const noexcept { return broken_; }
+  /// Whether an earlier content of a broken file is in force.
+  [[nodiscard]] bool was_whole(const std::string& path) const;
+  /// Paths that were given and lead nowhere now.
+  [[nodiscard]] std::vector<std::string> missing() const;
   void collect(MetricFamilies& into) const;
 
  private:
@@ -49,9 +53,11 @@ class ManifestSource {
     FileOrder order;
     FileIdentity identity;
     std::map<std::string, std::size_t> ignored;
+    bool was_whole = false;  ///< its content, of now or before, is in force
   };
   struct Watched {
     int watch = -1;
+    Inotify::Interest interest = Inotify::Interest::Names;
     std::vector<WatchPoint> points;
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
@@ -71,12 +77,15 @@ class ManifestSource {
   void finish_scan(ScanResult result);
   void apply(ScanResult& result);
   [[nodiscard]] bool is_half_read(const std::string& path);
+  [[nodiscard]] bool is_just_emptied(const ScannedFile& file) const;
+  [[nodiscard]] bool is_shorter_than_before(const std::string& path) const;
   void apply_file(ScannedFile& file);
   void set_content(const FileOrder& order, const std::string& path, ManifestContent content);
   void forget_missing(const ScanResult& result);
   void report_unreadable(const ScanResult& result);
   [[nodiscard]] bool update_watches(const ScanResult& result);
   void set_broken(const std::string& path, Faults faults);
+  void report_doubles();
   void set_whole(const std::string& path);
 
   asio::io_context& control_;
@@ -93,6 +102,8 @@ class ManifestSource {
   std::map<std::string, Watched> watched_;  ///< by folder
   std::map<std::string, Hold> holds_;       ///< files being written, by path
   std::set<std::string> forced_;
+  std::set<std::string> unclosed_;         ///< files that were written in place and not closed yet
+  std::vector<DoubleDefinition> doubles_;  ///< that the log has named
   std::set<std::string> changing_;  ///< files that were written in place since the last scan began
   std::map<std::string, TimePoint> half_read_;  ///< files that were, and since when none was taken
   std::map<std::size_t, TimePoint> missing_;    ///< paths that vanished, and when

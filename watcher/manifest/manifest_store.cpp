@@ -1,24 +1,9 @@
 #include "watcher/manifest/manifest_store.h"
 
-#include "base/log.h"
-
 #include <set>
 #include <utility>
 
 namespace wherry::manifest {
-namespace {
-
-auto warn_of_doubles(std::string_view kind) {
-  return [kind](const model::ObjectKey& key, const std::string& winner, const std::string& loser) {
-    log::warn("an object is defined twice; the last definition counts",
-              {{"object", std::string(kind) + ' ' + key.to_string()},
-               {"in_force", winner},
-               {"without_effect", loser}});
-  };
-}
-
-}  // namespace
-
 void EndpointsAsSlices::replace(std::vector<Object> all) {
   std::set<model::ObjectKey> gone;
   for (const auto& [key, made] : made_) gone.insert(key);
@@ -66,14 +51,11 @@ void EndpointsAsSlices::append_to(std::vector<Slice>& slices) const {
 void ManifestObjects::set(const FileOrder& order, const std::string& file, ManifestContent content,
                           const ManifestSinks* sinks) {
   services_.set(order, file, std::move(content.services),
-                sinks == nullptr ? nullptr : &sinks->services, warn_of_doubles("Service"));
-  pods_.set(order, file, std::move(content.pods), sinks == nullptr ? nullptr : &sinks->pods,
-            warn_of_doubles("Pod"));
-  slices_.set(order, file, std::move(content.slices), sinks == nullptr ? nullptr : &sinks->slices,
-              warn_of_doubles("EndpointSlice"));
+                sinks == nullptr ? nullptr : &sinks->services);
+  pods_.set(order, file, std::move(content.pods), sinks == nullptr ? nullptr : &sinks->pods);
+  slices_.set(order, file, std::move(content.slices), sinks == nullptr ? nullptr : &sinks->slices);
   slices_of_endpoints_.tell(sinks == nullptr ? nullptr : &sinks->slices);
-  endpoints_.set(order, file, std::move(content.endpoints), &slices_of_endpoints_,
-                 warn_of_doubles("Endpoints"));
+  endpoints_.set(order, file, std::move(content.endpoints), &slices_of_endpoints_);
 }
 
 void ManifestObjects::replace_all(const ManifestSinks& sinks) const {
@@ -82,6 +64,16 @@ void ManifestObjects::replace_all(const ManifestSinks& sinks) const {
   auto slices = slices_.all();
   slices_of_endpoints_.append_to(slices);
   sinks.slices.replace(std::move(slices));
+}
+
+std::vector<DoubleDefinition> ManifestObjects::doubles() const {
+  std::vector<DoubleDefinition> all;
+  services_.append_doubles("Service", all);
+  pods_.append_doubles("Pod", all);
+  slices_.append_doubles("EndpointSlice", all);
+  endpoints_.append_doubles("Endpoints", all);
+  std::sort(all.begin(), all.end());
+  return all;
 }
 
 std::map<std::string, std::size_t> ManifestObjects::counts() const {

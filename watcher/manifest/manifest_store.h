@@ -5,41 +5,54 @@
 #include "watcher/model/object_sink.h"
 
 #include <algorithm>
+#include <compare>
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wherry::manifest {
+
+/// An object that is defined more than once.
+struct DoubleDefinition {
+  std::string object;          ///< kind, namespace and name
+  std::string in_force;        ///< the file that counts
+  std::string without_effect;  ///< a file that does not; the same one if it defines it twice
+
+  friend auto operator<=>(const DoubleDefinition&, const DoubleDefinition&) = default;
+};
 
 /// The objects of one kind from many files. Where several define the same object, the last file's
 /// is in force, and the one before it takes over when that file goes.
 template <class T>
 class MergedObjects {
  public:
-  /// Two files define one object: the key, the file in force, the file without effect.
-  using OnDouble = std::function<void(const model::ObjectKey&, const std::string& winner,
-                                      const std::string& loser)>;
-
   /// Replaces what `file` defines; nothing to forget it. Tells `sink`, if there is one, what
   /// changed.
   void set(const FileOrder& order, const std::string& file, std::vector<T> objects,
-           model::ObjectSink<T>* sink, const OnDouble& on_double) {
+           model::ObjectSink<T>* sink) {
     std::map<model::ObjectKey, std::shared_ptr<const T>> next;
+    std::set<model::ObjectKey> doubled;
     for (T& object : objects) {
       const model::ObjectKey key = object.meta.key;
       auto shared = std::make_shared<const T>(std::move(object));
-      if (!next.insert_or_assign(key, std::move(shared)).second) on_double(key, file, file);
+      if (!next.insert_or_assign(key, std::move(shared)).second) doubled.insert(key);
     }
     for (const model::ObjectKey& key : keys_of_file_[file]) {
-      if (!next.contains(key)) change(key, order, file, nullptr, sink, on_double);
+      if (!next.contains(key)) change(key, order, file, nullptr, sink);
     }
     std::vector<model::ObjectKey> keys;
     for (auto& [key, object] : next) {
       keys.push_back(key);
-      change(key, order, file, std::move(object), sink, on_double);
+      change(key, order, file, std::move(object), sink);
+    }
+    if (doubled.empty()) {
+      doubled_in_file_.erase(file);
+    } else {
+      doubled_in_file_[file] = std::move(doubled);
     }
     if (keys.empty()) {
       keys_of_file_.erase(file);
@@ -58,6 +71,26 @@ class MergedObjects {
 
   [[nodiscard]] std::size_t size() const { return objects_.size(); }
 
+  /// The file whose definition counts; empty where nobody defines it.
+  [[nodiscard]] std::string file_of(const model::ObjectKey& key) const {
+    const auto found = objects_.find(key);
+    return found == objects_.end() ? std::string() : found->second.back().file;
+  }
+
+  void append_doubles(std::string_view kind, std::vector<DoubleDefinition>& into) const {
+    const auto name = [kind](const model::ObjectKey& key) {
+      return std::string(kind) + ' ' + key.to_string();
+    };
+    for (const model::ObjectKey& key : doubled_) {
+      const std::vector<Definition>& definitions = objects_.at(key);
+      into.push_back(
+          {name(key), definitions.back().file, definitions[definitions.size() - 2].file});
+    }
+    for (const auto& [file, keys] : doubled_in_file_) {
+      for (const model::ObjectKey& key : keys) into.push_back({name(key), file, file});
+    }
+  }
+
  private:
   struct Definition {
     FileOrder order;
@@ -66,8 +99,7 @@ class MergedObjects {
   };
 
   void change(const model::ObjectKey& key, const FileOrder& order, const std::string& file,
-              std::shared_ptr<const T> object, model::ObjectSink<T>* sink,
-              const OnDouble& on_double) {
+              std::shared_ptr<const T> object, model::ObjectSink<T>* sink) {
     std::vector<Definition>& definitions = objects_[key];
     const std::shared_ptr<const T> before =
         definitions.empty() ? nullptr : definitions.back().object;
@@ -76,10 +108,11 @@ class MergedObjects {
       const auto place = std::find_if(definitions.begin(), definitions.end(),
                                       [&](const Definition& each) { return order < each.order; });
       definitions.insert(place, {order, file, std::move(object)});
-      if (definitions.size() > 1) {
-        const std::string& winner = definitions.back().file;
-        on_double(key, winner, winner == file ? definitions[definitions.size() - 2].file : file);
-      }
+    }
+    if (definitions.size() > 1) {
+      doubled_.insert(key);
+    } else {
+      doubled_.erase(key);
     }
     if (definitions.empty()) {
       objects_.erase(key);
@@ -92,6 +125,8 @@ class MergedObjects {
 
   std::map<model::ObjectKey, std::vector<Definition>> objects_;  ///< in file order; the last counts
   std::map<std::string, std::vector<model::ObjectKey>> keys_of_file_;
+  std::set<model::ObjectKey> doubled_;  ///< by more than one file
+  std::map<std::string, std::set<model::ObjectKey>> doubled_in_file_;
 };
 
 /// Who is told of manifests' objects.
@@ -137,6 +172,12 @@ class ManifestObjects {
   void replace_all(const ManifestSinks& sinks) const;
   /// How many are in force, by kind.
   [[nodiscard]] std::map<std::string, std::size_t> counts() const;
+  /// Which file a Service is from; empty for one that is not there.
+  [[nodiscard]] std::string file_of_service(const model::ObjectKey& key) const {
+    return services_.file_of(key);
+  }
+  /// What is defined more than once, sorted.
+  [[nodiscard]] std::vector<DoubleDefinition> doubles() const;
 
  private:
   MergedObjects<model::Service> services_;

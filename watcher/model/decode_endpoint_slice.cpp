@@ -1,6 +1,8 @@
 #include "watcher/model/decode.h"
 #include "watcher/model/decode_parts.h"
 
+#include <tuple>
+
 namespace wherry::model {
 namespace {
 
@@ -28,7 +30,7 @@ EndpointPort decode_endpoint_port(const FieldReader& field, int least) {
 
 /// An address of the family that the slice holds; of any, where that is not known.
 std::optional<IpAddress> decode_address(const FieldReader& field, std::optional<IpFamily> family) {
-  const auto address = decode_ip(field);
+  const auto address = decode_machine_ip(field);
   if (!address || !family || address->family() == *family) return address;
   field.fault(address->to_string() + " is no " + std::string(to_string(*family)) +
               " address, which is what this slice's addressType says");
@@ -72,7 +74,12 @@ EndpointSlice decode_endpoint_slice(const FieldReader& object) {
   object.each("ports", [&slice](const FieldReader& field) {
     slice.ports.push_back(decode_endpoint_port(field, 0));
   });
-  if (slice.address_type == AddressType::FQDN) return slice;
+  if (slice.address_type == AddressType::FQDN) {
+    object.each("endpoints", [](const FieldReader& field) {
+      if (field.expect_object()) std::ignore = field.strings("addresses");
+    });
+    return slice;
+  }
 
   // What is wrong with the type says nothing about the addresses.
   std::optional<IpFamily> family;
@@ -96,7 +103,7 @@ Endpoints decode_endpoints(const FieldReader& object) {
       field.each(ready ? "addresses" : "notReadyAddresses", [&](const FieldReader& address) {
         if (!address.expect_object()) return;
         if (!address.at("ip").present()) address.fault("ip", "missing; write an IP address");
-        const auto ip = decode_ip(address.at("ip"));
+        const auto ip = decode_machine_ip(address.at("ip"));
         Endpoint endpoint;
         endpoint.ready = endpoint.serving = ready;
         endpoint.node = address.string("nodeName");

@@ -77,6 +77,14 @@ std::optional<IpAddress> decode_ip(const FieldReader& field) {
   return address;
 }
 
+std::optional<IpAddress> decode_machine_ip(const FieldReader& field) {
+  const auto address = decode_ip(field);
+  if (!address || (!address->is_unspecified() && !address->is_multicast())) return address;
+  field.fault(address->to_string() +
+              " is the address of no endpoint; write one that a machine can have");
+  return std::nullopt;
+}
+
 std::optional<std::uint16_t> decode_port(const FieldReader& field, int least) {
   const auto number = field.as_integer();
   if (!number) return std::nullopt;

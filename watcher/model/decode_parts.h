@@ -24,6 +24,9 @@ using document::FieldReader;
 /// An IP address as a string; a fault names what is no address.
 [[nodiscard]] std::optional<IpAddress> decode_ip(const FieldReader& field);
 
+/// The same, and a fault for an address that no machine can have as its own.
+[[nodiscard]] std::optional<IpAddress> decode_machine_ip(const FieldReader& field);
+
 /// A port number of at least `least`; nothing where it is absent.
 [[nodiscard]] std::optional<std::uint16_t> decode_port(const FieldReader& field, int least = 1);
 

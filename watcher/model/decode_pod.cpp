@@ -2,6 +2,9 @@
 #include "watcher/model/decode_parts.h"
 #include "watcher/model/names.h"
 
+#include <set>
+#include <tuple>
+
 namespace wherry::model {
 namespace {
 
@@ -13,7 +16,8 @@ constexpr std::array<std::pair<std::string_view, PodPhase>, 5> kPhases = {
      {"Unknown", PodPhase::Unknown}}};
 
 void decode_container_ports(const FieldReader& container, Pod& pod) {
-  container.each("ports", [&pod](const FieldReader& field) {
+  std::set<std::string> names;
+  container.each("ports", [&](const FieldReader& field) {
     if (!field.expect_object()) return;
     NamedPort port;
     port.name = field.string("name");
@@ -22,11 +26,16 @@ void decode_container_ports(const FieldReader& container, Pod& pod) {
       field.fault("containerPort", "missing; write a port from 1 to 65535");
     }
     port.port = decode_port(field.at("containerPort")).value_or(0);
+    std::ignore = decode_port(field.at("hostPort"), 0);
     if (port.name.empty()) return;
     if (!is_port_name(port.name)) {
       field.fault("name", '"' + port.name +
                               "\" is no port name; write at most 15 lower-case letters, digits "
                               "and '-' with a letter in it");
+    } else if (!names.insert(port.name).second) {
+      field.fault("name", '"' + port.name +
+                              "\" names another port of this container already; give each port a "
+                              "name of its own");
     }
     pod.named_ports.push_back(std::move(port));
   });
@@ -35,11 +44,11 @@ void decode_container_ports(const FieldReader& container, Pod& pod) {
 void decode_addresses(const FieldReader& status, Pod& pod) {
   status.each("podIPs", [&pod](const FieldReader& field) {
     if (!field.expect_object()) return;
-    if (const auto address = decode_ip(field.at("ip"))) pod.ips.push_back(*address);
+    if (const auto address = decode_machine_ip(field.at("ip"))) pod.ips.push_back(*address);
   });
   const FieldReader single = status.at("podIP");
   if (!is_filled(single)) return;
-  if (const auto address = decode_ip(single); address && pod.ips.empty()) {
+  if (const auto address = decode_machine_ip(single); address && pod.ips.empty()) {
     pod.ips.push_back(*address);
   }
 }
@@ -57,7 +66,9 @@ Pod decode_pod(const FieldReader& object) {
   spec.each("initContainers", [&pod](const FieldReader& container) {
     if (!container.expect_object()) return;
     // Only those that go on running beside the others have ports to offer (T4).
-    if (container.string("restartPolicy") == "Always") decode_container_ports(container, pod);
+    Pod none;
+    const bool goes_on = container.string("restartPolicy") == "Always";
+    decode_container_ports(container, goes_on ? pod : none);
   });
 
   const FieldReader status = object.object("status");

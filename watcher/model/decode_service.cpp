@@ -60,10 +60,9 @@ void decode_cluster_ip(const FieldReader& field, Service& service) {
     service.headless = true;
     return;
   }
-  const auto address = IpAddress::parse(*text);
-  if (!address) {
+  if (!IpAddress::parse(*text)) {
     field.fault('"' + *text + "\" is no IP address; write one, None, or leave it out");
-  } else {
+  } else if (const auto address = decode_machine_ip(field)) {
     service.cluster_ips.push_back(*address);
   }
 }
@@ -81,7 +80,7 @@ void decode_cluster_ips(const FieldReader& spec, Service& service) {
 
 void decode_ips(const FieldReader& parent, std::string_view key, std::vector<IpAddress>& into) {
   parent.each(key, [&into](const FieldReader& field) {
-    if (const auto address = decode_ip(field)) into.push_back(*address);
+    if (const auto address = decode_machine_ip(field)) into.push_back(*address);
   });
 }
 

@@ -69,14 +69,6 @@ class PortNames {
   std::set<std::string> seen_;
 };
 
-/// An address that no backend can have.
-void check_endpoint_address(const IpAddress& address, const FieldPath& path, FieldFaults& faults) {
-  if (!address.is_unspecified() && !address.is_multicast()) return;
-  faults.push_back({path, address.to_string() +
-                              " is the address of no endpoint; write one that a machine can "
-                              "have"});
-}
-
 void check_service_ports(const Service& service, FieldFaults& faults) {
   PortNames names(service.ports.size(), faults);
   std::set<std::pair<Protocol, std::uint16_t>> ports;
@@ -107,12 +99,6 @@ FieldFaults validate(const Service& service) {
   FieldFaults faults;
   check_meta(service.meta, NameRule::Label, faults);
   check_service_ports(service, faults);
-  for (std::size_t i = 0; i < service.external_ips.size(); ++i) {
-    check_endpoint_address(service.external_ips[i], FieldPath{{"spec", "externalIPs", i}}, faults);
-  }
-  for (const IpAddress& address : service.cluster_ips) {
-    check_endpoint_address(address, FieldPath{{"spec", "clusterIP"}}, faults);
-  }
   if (service.cluster_ips.size() > 2 ||
       (service.cluster_ips.size() == 2 &&
        service.cluster_ips[0].family() == service.cluster_ips[1].family())) {
@@ -130,10 +116,6 @@ FieldFaults validate(const EndpointSlice& slice) {
   for (std::size_t i = 0; i < slice.ports.size(); ++i) {
     names.check(FieldPath{{"ports", i}}, slice.ports[i].name.value_or(""));
   }
-  for (std::size_t i = 0; i < slice.endpoints.size(); ++i) {
-    check_endpoint_address(slice.endpoints[i].address, FieldPath{{"endpoints", i, "addresses"}},
-                           faults);
-  }
   return faults;
 }
 
@@ -146,9 +128,6 @@ FieldFaults validate(const Endpoints& endpoints) {
     for (std::size_t j = 0; j < subset.ports.size(); ++j) {
       names.check(FieldPath{{"subsets", i, "ports", j}}, subset.ports[j].name.value_or(""));
     }
-    for (const Endpoint& endpoint : subset.endpoints) {
-      check_endpoint_address(endpoint.address, FieldPath{{"subsets", i}}, faults);
-    }
   }
   return faults;
 }
@@ -156,9 +135,6 @@ FieldFaults validate(const Endpoints& endpoints) {
 FieldFaults validate(const Pod& pod) {
   FieldFaults faults;
   check_meta(pod.meta, NameRule::Subdomain, faults);
-  for (const IpAddress& address : pod.ips) {
-    check_endpoint_address(address, FieldPath{{"status", "podIP"}}, faults);
-  }
   return faults;
 }
 

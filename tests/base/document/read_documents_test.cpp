@@ -248,5 +248,18 @@ INSTANTIATE_TEST_SUITE_P(
                   "MiB of text"}),
     test::CaseName{});
 
+TEST(ReadDocuments, SaysWhichEncodingATextHasThatIsNotUtf8) {
+  // PowerShell's ">" writes it.
+  const std::string text(
+      "\xff\xfe"
+      "a\0:\0",
+      6);
+
+  const Reading reading = read(text);
+
+  ASSERT_TRUE(reading.error);
+  EXPECT_EQ(reading.error->text, "is UTF-16 text; save it as UTF-8");
+}
+
 }  // namespace
 }  // namespace wherry::document

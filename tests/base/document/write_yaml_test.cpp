@@ -125,5 +125,10 @@ TEST(WriteYaml, ReplacesWhatIsNoUtf8) {
             json::value(json::object{{"k\ufffd", "a\ufffd"}}));
 }
 
+TEST(WriteYaml, QuotesTimesForReadersThatKnowThem) {
+  EXPECT_EQ(write_yaml({{"since", "2026-11-24T10:00:00Z"}, {"version", "2026-x"}}),
+            "since: \"2026-11-24T10:00:00Z\"\nversion: 2026-x\n");
+}
+
 }  // namespace
 }  // namespace wherry::document

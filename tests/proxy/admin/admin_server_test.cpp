@@ -184,6 +184,11 @@ INSTANTIATE_TEST_SUITE_P(
         HostileRequest{"LargeTarget", "GET /" + std::string(20'000, 'x') + " HTTP/1.1\r\n\r\n",
                        "431"},
         HostileRequest{"ABody", "GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", "413"},
+        HostileRequest{"ABodyThatWaitsToBeAskedFor",
+                       "POST / HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+                       "413"},
+        HostileRequest{"AChunkedBody", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                       "413"},
         HostileRequest{"AHugeBody", "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\nhello",
                        "413"},
         HostileRequest{"NullBytes", std::string("GET /\0 HTTP/1.1\r\n\r\n", 19), "400"},
@@ -202,7 +207,7 @@ TEST_F(AdminServerTest, DropsAClientThatNeverFinishesItsRequest) {
 
 TEST_F(AdminServerTest, DropsAClientThatNeverTakesItsAnswer) {
   view_.help_size = 20'000'000;  // more than socket buffers hold
-  start({.clients = 1, .header_bytes = 8192, .idle = 60s, .write = 200ms});
+  start({.clients = 1, .header_bytes = 8192, .idle = 60s, .write = 2s});
   const UniqueFd slow = test::connect_to(server_->address());
   test::send_all(slow.get(), "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
   ASSERT_TRUE(test::eventually([&] { return get("/livez").status == 503; }));
@@ -212,14 +217,69 @@ TEST_F(AdminServerTest, DropsAClientThatNeverTakesItsAnswer) {
 }
 
 TEST_F(AdminServerTest, TurnsAwayMoreClientsThanItMayHave) {
-  start({.clients = 3, .header_bytes = 8192, .idle = 60s, .write = 1s});
-  std::vector<UniqueFd> idle;
-  for (int i = 0; i < 3; ++i) idle.push_back(test::connect_to(server_->address()));
+  view_.help_size = 20'000'000;  // so that a client which takes nothing keeps its place
+  start({.clients = 2, .header_bytes = 8192, .idle = 60s, .write = 60s});
+  std::vector<UniqueFd> busy;
+  for (int i = 0; i < 2; ++i) {
+    busy.push_back(test::connect_to(server_->address()));
+    test::send_all(busy.back().get(), "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
 
-  ASSERT_TRUE(test::eventually([&] { return get("/livez").status == 503; }));
+  EXPECT_TRUE(test::eventually([&] { return get("/livez").status == 503; }));
 
-  idle.clear();
+  busy.clear();
   EXPECT_TRUE(test::eventually([&] { return get("/livez").status == 200; }));
+}
+
+TEST_F(AdminServerTest, CutsTheClientThatHasSentNothingForLongestWhenAnotherComes) {
+  start({.clients = 2, .header_bytes = 8192, .idle = 60s, .write = 1s});
+  const UniqueFd oldest = test::connect_to(server_->address());
+  test::send_all(oldest.get(), "GET /half HTTP/1.1\r\n");
+  const UniqueFd second = test::connect_to(server_->address());
+
+  EXPECT_EQ(get("/livez").status, 200);
+  EXPECT_TRUE(test::ends(oldest.get()));
+
+  test::send_all(second.get(), "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(test::receive_to_end(second.get()), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(AdminServerTest, TakesTheAbsoluteFormOfATarget) {
+  start();
+
+  EXPECT_EQ(get("http://localhost:10249/livez").status, 200);
+  EXPECT_THAT(get("http://localhost/readyz?verbose").body, HasSubstr("[+]tables ok"));
+  EXPECT_EQ(get("http://localhost").status, 404);
+}
+
+struct CutOffRequest {
+  const char* name;
+  std::string bytes;
+};
+class CutOffRequests : public AdminServerTest,
+                       public ::testing::WithParamInterface<CutOffRequest> {};
+
+TEST_P(CutOffRequests, AreBad) {
+  start();
+  const UniqueFd client = test::connect_to(server_->address());
+  test::send_all(client.get(), GetParam().bytes);
+  test::shut_down_sending(client.get());
+
+  EXPECT_THAT(test::receive_to_end(client.get()), StartsWith("HTTP/1.1 400"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Requests, CutOffRequests,
+                         ::testing::Values(CutOffRequest{"Garbage", "garbage"},
+                                           CutOffRequest{"HalfAHead",
+                                                         "GET /livez HTTP/1.1\r\nHost: x\r\n"}),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+TEST_F(AdminServerTest, SaysNothingToAClientThatSaidNothing) {
+  start();
+  const UniqueFd client = test::connect_to(server_->address());
+  test::shut_down_sending(client.get());
+
+  EXPECT_EQ(test::receive_to_end(client.get()), "");
 }
 
 TEST_F(AdminServerTest, EndsWhileClientsAreConnected) {

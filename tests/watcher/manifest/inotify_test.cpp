@@ -26,7 +26,7 @@ using ::testing::Not;
 class InotifyTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    watch_ = inotify_->add(folder_.path());
+    watch_ = inotify_->add(folder_.path(), Inotify::Interest::NamesAndContents);
     ASSERT_GE(watch_, 0);
     inotify_->start();
   }
@@ -143,8 +143,8 @@ TEST_F(InotifyTest, AFolderThatIsMovedIsLost) {
 TEST_F(InotifyTest, WatchesNoFilesAndNothingThatIsMissing) {
   folder_.write("a.yaml", "x");
 
-  EXPECT_EQ(inotify_->add(folder_ / "a.yaml"), -1);
-  EXPECT_EQ(inotify_->add(folder_ / "missing"), -1);
+  EXPECT_EQ(inotify_->add(folder_ / "a.yaml", Inotify::Interest::Names), -1);
+  EXPECT_EQ(inotify_->add(folder_ / "missing", Inotify::Interest::Names), -1);
 }
 
 TEST_F(InotifyTest, SaysNothingOfAFolderThatIsNotWatchedAnyMore) {

@@ -154,6 +154,11 @@ INSTANTIATE_TEST_SUITE_P(
         ContentCase{"PodList",
                     "{apiVersion: v1, kind: PodList, items: [" + kPod + "]}",
                     {"Pod default/web-1"}},
+        ContentCase{"ServiceListAsAnApiServerWritesIt",
+                    R"({"kind":"ServiceList","apiVersion":"v1","metadata":{"resourceVersion":"7"},)"
+                    R"("items":[{"metadata":{"name":"web"},"spec":{"ports":[{"port":80}]}}]})",
+                    {"Service default/web"},
+                    "a.json"},
         ContentCase{"ServiceList",
                     "{apiVersion: v1, kind: ServiceList, items: [" + kService + "]}",
                     {"Service default/web"}},

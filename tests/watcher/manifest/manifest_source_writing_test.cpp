@@ -87,6 +87,44 @@ TEST_P(HalfWritten, AreTakenAfterFiveSecondsIfTheyNeverGetQuiet) {
   EXPECT_THAT(pods(), ElementsAre("p2"));
 }
 
+TEST_P(HalfWritten, AreNotTakenWhileTheyAreEmptyHoweverLongThatTakes) {
+  // `kubectl get service,pod -o yaml > a.yaml`
+  root_.write("a.yaml", pod_text("p1"));
+  follow({given()});
+
+  std::ofstream file(root_ / "a.yaml", std::ios::trunc);
+  pass(30s);
+  EXPECT_THAT(pods(), ElementsAre("p1"));
+
+  file << pod_text("p2");
+  file.close();
+  pass(50ms);
+  EXPECT_THAT(pods(), ElementsAre("p2"));
+}
+
+TEST_P(HalfWritten, AreTakenEmptyOnceTheyAreClosed) {
+  root_.write("a.yaml", pod_text("p1"));
+  follow({given()});
+
+  root_.write("a.yaml", "");
+  pass(50ms);
+
+  EXPECT_THAT(pods(), IsEmpty());
+}
+
+TEST_P(HalfWritten, AreTakenAfterFiveSecondsOfQuietWhileTheyAreShorterThanBefore) {
+  root_.write("a.yaml", pod_text("p1") + "---\n" + pod_text("p2"));
+  follow({given()});
+
+  std::ofstream file(root_ / "a.yaml", std::ios::trunc);
+  file << pod_text("p1") << std::flush;
+  pass(4900ms);
+  EXPECT_THAT(pods(), ElementsAre("p1", "p2"));
+
+  pass(200ms);
+  EXPECT_THAT(pods(), ElementsAre("p1"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Folders, HalfWritten, ::testing::Values("", "/", "//", "/."),
                          [](const auto& each) {
                            return std::string(std::strcmp(each.param, "") == 0     ? "Plain"

@@ -34,11 +34,13 @@ class MergedObjectsTest : public ::testing::Test {
 
   /// Files are ordered by their names.
   void set(const std::string& file, std::vector<Pod> pods) {
+    merged_.set({0, file}, file, std::move(pods), &out_);
     doubles_.clear();
-    merged_.set({0, file}, file, std::move(pods), &out_,
-                [this](const ObjectKey&, const std::string& winner, const std::string& loser) {
-                  doubles_.emplace_back(winner, loser);
-                });
+    std::vector<DoubleDefinition> all;
+    merged_.append_doubles("Pod", all);
+    for (const DoubleDefinition& each : all) {
+      doubles_.emplace_back(each.in_force, each.without_effect);
+    }
   }
 
   [[nodiscard]] std::vector<Pod> all() const {
@@ -51,7 +53,7 @@ class MergedObjectsTest : public ::testing::Test {
 
   MergedObjects<Pod> merged_;
   test::ObjectMap<Pod> out_;
-  std::vector<Double> doubles_;  ///< winner and loser, of the last set()
+  std::vector<Double> doubles_;  ///< winner and loser
 };
 
 TEST_F(MergedObjectsTest, HoldTheObjectsOfAllFiles) {
@@ -109,9 +111,8 @@ TEST_F(MergedObjectsTest, LastFileWinsWhicheverIsReadFirst) {
 }
 
 TEST_F(MergedObjectsTest, LaterPathWinsOverALaterName) {
-  const auto ignore = [](const ObjectKey&, const std::string&, const std::string&) {};
-  merged_.set({1, "a"}, "/second/a", {web("10.0.0.2")}, &out_, ignore);
-  merged_.set({0, "z"}, "/first/z", {web("10.0.0.1")}, &out_, ignore);
+  merged_.set({1, "a"}, "/second/a", {web("10.0.0.2")}, &out_);
+  merged_.set({0, "z"}, "/first/z", {web("10.0.0.1")}, &out_);
 
   EXPECT_THAT(out_.all(), ElementsAre(web("10.0.0.2")));
 }
@@ -168,6 +169,18 @@ TEST_F(MergedObjectsTest, ReportWhichFileIsInForceAndWhichHasNoEffect) {
 
   set("c", {web("10.0.0.3")});
   EXPECT_THAT(doubles_, ElementsAre(Pair("c", "b")));
+
+  set("c", {});
+  set("b", {});
+  EXPECT_THAT(doubles_, IsEmpty());
+}
+
+TEST_F(MergedObjectsTest, ForgetWhatOneFileDefinedTwiceWhenItDoesNotAnyMore) {
+  set("a", {web("10.0.0.1"), web("10.0.0.2")});
+
+  set("a", {web("10.0.0.1")});
+
+  EXPECT_THAT(doubles_, IsEmpty());
 }
 
 TEST_F(MergedObjectsTest, KeepNamespacesApart) {
@@ -268,13 +281,13 @@ TEST_F(ManifestObjectsTest, CountWhatIsInForce) {
               ElementsAre(Pair("EndpointSlice", 2), Pair("Pod", 2), Pair("Service", 1)));
 }
 
-TEST_F(ManifestObjectsTest, ReportDoublesInTheLog) {
+TEST_F(ManifestObjectsTest, KnowWhatIsDefinedTwice) {
   set("a.yaml", {.services = {service("web")},
                  .pods = {pod("p")},
                  .slices = {slice("s", "web")},
                  .endpoints = {endpoints("db", {"10.0.0.1"})},
                  .ignored = {}});
-  EXPECT_THAT(log_.lines(), IsEmpty());
+  EXPECT_THAT(objects_.doubles(), IsEmpty());
 
   set("b.yaml", {.services = {service("web")},
                  .pods = {pod("p")},
@@ -282,12 +295,11 @@ TEST_F(ManifestObjectsTest, ReportDoublesInTheLog) {
                  .endpoints = {endpoints("db", {"10.0.0.1"})},
                  .ignored = {}});
 
-  const std::string text = "an object is defined twice; the last definition counts object=";
-  const std::string files = " in_force=b.yaml without_effect=a.yaml";
-  EXPECT_THAT(log_.lines(), ElementsAre(text + "\"Service default/web\"" + files,
-                                        text + "\"Pod default/p\"" + files,
-                                        text + "\"EndpointSlice default/s\"" + files,
-                                        text + "\"Endpoints default/db\"" + files));
+  EXPECT_THAT(objects_.doubles(),
+              ElementsAre(DoubleDefinition{"EndpointSlice default/s", "b.yaml", "a.yaml"},
+                          DoubleDefinition{"Endpoints default/db", "b.yaml", "a.yaml"},
+                          DoubleDefinition{"Pod default/p", "b.yaml", "a.yaml"},
+                          DoubleDefinition{"Service default/web", "b.yaml", "a.yaml"}));
 }
 
 TEST_F(ManifestObjectsTest, MakeSlicesOfEndpoints) {

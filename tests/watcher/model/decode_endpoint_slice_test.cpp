@@ -323,6 +323,19 @@ INSTANTIATE_TEST_SUITE_P(
         bad_endpoint("LaterAddressesCountToo", "addresses: [10.0.0.1, web]",
                      {"endpoints[0].addresses[1]: \"web\" is no IP address; write one such as "
                       "10.0.0.1 or fd00::1"}),
+        bad_endpoint("UnspecifiedAddress", "addresses: [0.0.0.0]",
+                     {"endpoints[0].addresses[0]: 0.0.0.0 is the address of no endpoint; write one "
+                      "that a machine can have"}),
+        bad_endpoint("MulticastAddress", "addresses: [10.0.0.1, 224.0.0.1]",
+                     {"endpoints[0].addresses[1]: 224.0.0.1 is the address of no endpoint; write "
+                      "one that a machine can have"}),
+        FaultCase{"EndpointsOfNamesAreAString",
+                  "{metadata: {name: s}, addressType: FQDN, endpoints: foo}",
+                  {"endpoints: expected a list, found the string \"foo\""}},
+        FaultCase{"ANameIsANumber",
+                  "{metadata: {name: s}, addressType: FQDN, endpoints: [{addresses: [1]}]}",
+                  {"endpoints[0].addresses[0]: expected a string, found the number 1; put it in "
+                   "quotes"}},
         bad_endpoint("NumberAsAddress", "addresses: [10]",
                      {"endpoints[0].addresses[0]: expected a string, found the number 10; put it "
                       "in quotes"}),
@@ -443,6 +456,9 @@ INSTANTIATE_TEST_SUITE_P(
         bad_subset("BadIp", "addresses: [{ip: 10.0.0}]",
                    {"subsets[0].addresses[0].ip: \"10.0.0\" is no IP address; write one such as "
                     "10.0.0.1 or fd00::1"}),
+        bad_subset("UnspecifiedIp", "addresses: [{ip: 10.0.0.1}, {ip: '::'}]",
+                   {"subsets[0].addresses[1].ip: :: is the address of no endpoint; write one that "
+                    "a machine can have"}),
         bad_subset("BadNotReadyIp", "notReadyAddresses: [{ip: x}]",
                    {"subsets[0].notReadyAddresses[0].ip: \"x\" is no IP address; write one such "
                     "as 10.0.0.1 or fd00::1"}),

@@ -275,6 +275,18 @@ INSTANTIATE_TEST_SUITE_P(
                  "initContainers: [{restartPolicy: Always, ports: [{containerPort: 0}]}]",
                  {"spec.initContainers[0].ports[0].containerPort: 0 is no port; a port is 1 to "
                   "65535"}),
+        bad_spec("PortOfAnInitContainerThatEnds",
+                 "initContainers: [{ports: [{containerPort: 99999, protocol: tcp}]}]",
+                 {"spec.initContainers[0].ports[0].protocol: \"tcp\" is not one of TCP, UDP, SCTP",
+                  "spec.initContainers[0].ports[0].containerPort: 99999 is no port; a port is 1 to "
+                  "65535"}),
+        bad_spec("HostPort", "containers: [{ports: [{containerPort: 80, hostPort: 99999}]}]",
+                 {"spec.containers[0].ports[0].hostPort: 99999 is no port; a port is 0 to 65535"}),
+        bad_spec("OneNameForTwoPorts",
+                 "containers: [{ports: [{name: a, containerPort: 80}, {name: a, containerPort: "
+                 "81}]}]",
+                 {"spec.containers[0].ports[1].name: \"a\" names another port of this container "
+                  "already; give each port a name of its own"}),
         bad_spec("NumberAsNode", "nodeName: 7",
                  {"spec.nodeName: expected a string, found the number 7; put it in quotes"}),
         FaultCase{"SpecIsAString",
@@ -291,6 +303,12 @@ INSTANTIATE_TEST_SUITE_P(
         bad_status("PodIp", "podIP: 10.1.0",
                    {"status.podIP: \"10.1.0\" is no IP address; write one such as 10.0.0.1 or "
                     "fd00::1"}),
+        bad_status("UnspecifiedPodIp", "podIP: 0.0.0.0",
+                   {"status.podIP: 0.0.0.0 is the address of no endpoint; write one that a machine "
+                    "can have"}),
+        bad_status("UnspecifiedPodIps", "podIP: 10.1.0.7, podIPs: [{ip: 10.1.0.7}, {ip: '::'}]",
+                   {"status.podIPs[1].ip: :: is the address of no endpoint; write one that a "
+                    "machine can have"}),
         bad_status("NumberAsPodIp", "podIP: 10",
                    {"status.podIP: expected a string, found the number 10; put it in quotes"}),
         bad_status("PodIps", "podIPs: [{ip: 10.1.0.7}, {ip: x}]",

@@ -357,6 +357,15 @@ INSTANTIATE_TEST_SUITE_P(
         bad_spec("ExternalIp", "externalIPs: [192.0.2.1, 192.0.2.256]",
                  {"spec.externalIPs[1]: \"192.0.2.256\" is no IP address; write one such as "
                   "10.0.0.1 or fd00::1"}),
+        bad_spec("UnspecifiedClusterIp", "clusterIP: 0.0.0.0",
+                 {"spec.clusterIP: 0.0.0.0 is the address of no endpoint; write one that a machine "
+                  "can have"}),
+        bad_spec("MulticastClusterIps", "clusterIPs: [10.96.0.1, 'ff02::1']",
+                 {"spec.clusterIPs[1]: ff02::1 is the address of no endpoint; write one that a "
+                  "machine can have"}),
+        bad_spec("MulticastExternalIp", "externalIPs: [192.0.2.1, 224.0.0.1]",
+                 {"spec.externalIPs[1]: 224.0.0.1 is the address of no endpoint; write one that a "
+                  "machine can have"}),
         bad_spec("ExternalIpWithPort", "externalIPs: ['192.0.2.1:80']",
                  {"spec.externalIPs[0]: \"192.0.2.1:80\" is no IP address; write one such as "
                   "10.0.0.1 or fd00::1"}),

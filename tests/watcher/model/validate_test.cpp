@@ -134,14 +134,6 @@ INSTANTIATE_TEST_SUITE_P(
                       .cluster_ip("fd00::2"),
                   {"spec.clusterIPs: holds more than one address of a family; write at most one "
                    "IPv4 and one IPv6 address"}},
-        FaultCase{"UnspecifiedClusterIp",
-                  service("web").port("", 80).cluster_ip("0.0.0.0"),
-                  {"spec.clusterIP: 0.0.0.0 is the address of no endpoint; write one that a "
-                   "machine can have"}},
-        FaultCase{"MulticastExternalIp",
-                  service("web").port("", 80).external_ip("192.0.2.1").external_ip("224.0.0.1"),
-                  {"spec.externalIPs[1]: 224.0.0.1 is the address of no endpoint; write one that "
-                   "a machine can have"}},
         FaultCase{"LoopbackClusterIp", service("web").port("", 80).cluster_ip("127.0.0.1"), {}}),
     [](const auto& each) { return each.param.name; });
 
@@ -191,14 +183,6 @@ INSTANTIATE_TEST_SUITE_P(
                   {"ports[0].name: \"a_b\" is no port name; write at most 63 lower-case letters, "
                    "digits and '-'"}},
         SliceCase{"T2_PortWithoutNumber", slice("s", "web").unnumbered_port("a"), {}},
-        SliceCase{"UnspecifiedAddress",
-                  slice("s", "web").endpoint("10.0.0.1").endpoint("0.0.0.0"),
-                  {"endpoints[1].addresses: 0.0.0.0 is the address of no endpoint; write one that "
-                   "a machine can have"}},
-        SliceCase{"MulticastAddress",
-                  slice("s", "web").ipv6().endpoint("ff02::1"),
-                  {"endpoints[0].addresses: ff02::1 is the address of no endpoint; write one that "
-                   "a machine can have"}},
         SliceCase{"LoopbackAddress", slice("s", "web").endpoint("127.0.0.2"), {}}),
     [](const auto& each) { return each.param.name; });
 
@@ -242,11 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
             "SameNameTwice",
             endpoints("web", {{"a", Protocol::TCP, 80}, {"a", Protocol::TCP, 81}}, "10.0.0.1"),
             {"subsets[0].ports[1].name: \"a\" names another port already; give each "
-             "port a name of its own"}},
-        EndpointsCase{"UnspecifiedAddress",
-                      endpoints("web", {}, "::"),
-                      {"subsets[0]: :: is the address of no endpoint; write one that a machine can "
-                       "have"}}),
+             "port a name of its own"}}),
     [](const auto& each) { return each.param.name; });
 
 TEST(ValidateEndpointSubsets, MayShareNamesOfPorts) {
@@ -277,15 +257,7 @@ INSTANTIATE_TEST_SUITE_P(
         PodCase{"UpperCaseName", pod("Web-1"), {"metadata.name: \"Web-1\"" + kSubdomainRule}},
         PodCase{"BadNamespace",
                 PodBuilder("web-1", "-"),
-                {"metadata.namespace: \"-\"" + kNamespaceRule}},
-        PodCase{"UnspecifiedAddress",
-                pod("web-1", "0.0.0.0"),
-                {"status.podIP: 0.0.0.0 is the address of no endpoint; write one that a machine "
-                 "can have"}},
-        PodCase{"MulticastAddress",
-                pod("web-1", "10.0.0.1").ip("ff02::1"),
-                {"status.podIP: ff02::1 is the address of no endpoint; write one that a machine "
-                 "can have"}}),
+                {"metadata.namespace: \"-\"" + kNamespaceRule}}),
     [](const auto& each) { return each.param.name; });
 
 }  // namespace
