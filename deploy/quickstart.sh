@@ -155,9 +155,16 @@ ask() {  # COUNT: who answered how often; every request must be answered
 expect() {  # NAME COUNT
   [ "${answers[$1]:-0}" -eq "$2" ] || fail "$1 answered ${answers[$1]:-0} times, not $2"
 }
+is_live() {  # COUNT: so many endpoints, in a table that every worker uses
+  local generation
+  [ "$(get endpoints my-service -o json | grep -o '"address"' | wc -l)" -eq "$1" ] || return 1
+  generation=$(ask_http "http://127.0.0.1:$admin/metrics" |
+               awk '$1 == "wherry_table_generation" {print $2}')
+  ask_http "http://127.0.0.1:$admin/readyz?verbose" | grep -q "generation $generation,"
+}
 wait_for_endpoints() {  # COUNT
   for _ in $(seq 200); do
-    [ "$(get endpoints my-service -o json | grep -o '"address"' | wc -l)" -ne "$1" ] || return 0
+    ! is_live "$1" || return 0
     sleep 0.05
   done
   fail "there are not $1 endpoints"

@@ -32,7 +32,8 @@ using asio::ip::tcp;
 using namespace asio::experimental::awaitable_operators;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
-constexpr std::chrono::milliseconds kPatience(200);
+constexpr std::chrono::milliseconds kForTheFirstByte(1000);
+constexpr std::chrono::seconds kForTheRest(10);
 
 bool looks_like_http(std::string_view text) {
   for (const std::string_view method : {"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS "}) {
@@ -52,7 +53,12 @@ asio::awaitable<std::string> read_request(tcp::socket& socket) {
   std::string request;
   std::array<char, 4096> buffer{};
   while (request.size() < 65536) {
-    asio::steady_timer patience(co_await asio::this_coro::executor, kPatience);
+    asio::steady_timer patience(co_await asio::this_coro::executor);
+    if (request.empty()) {
+      patience.expires_after(kForTheFirstByte);
+    } else {
+      patience.expires_after(kForTheRest);
+    }
     const auto result = co_await (socket.async_read_some(asio::buffer(buffer), kToken) ||
                                   patience.async_wait(kToken));
     if (result.index() == 1) break;

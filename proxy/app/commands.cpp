@@ -1,6 +1,7 @@
 #include "proxy/app/commands.h"
 
 #include "base/log.h"
+#include "base/open_files.h"
 #include "base/quoted.h"
 #include "proxy/admin/http_get.h"
 #include "proxy/admin/pages.h"
@@ -135,7 +136,7 @@ int print(const config::PrintCommand& command) {
 int run(const config::RunCommand& command) {
   log::configure(command.options.log_level, command.options.log_format);
   const std::size_t workers = worker_count(command.options);
-  const std::uint64_t open_files = raise_descriptor_limit();
+  const std::uint64_t open_files = raise_open_file_limit();
   if (open_files < descriptors_to_start(workers)) {
     log::error("the limit on open files is too low to start",
                {{"open_files", open_files},

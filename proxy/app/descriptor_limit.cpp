@@ -1,7 +1,6 @@
 #include "proxy/app/descriptor_limit.h"
 
 #include <algorithm>
-#include <sys/resource.h>
 
 namespace wherry::app {
 namespace {
@@ -17,17 +16,6 @@ std::uint64_t process_share(std::uint64_t descriptors) {
 }
 
 }  // namespace
-
-std::uint64_t raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
-  if (limit.rlim_cur < limit.rlim_max) {
-    rlimit raised = limit;
-    raised.rlim_cur = raised.rlim_max;
-    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return raised.rlim_cur;
-  }
-  return limit.rlim_cur;
-}
 
 std::uint64_t descriptors_to_start(std::size_t workers) { return kLeast + kLoop * (workers + 2); }
 

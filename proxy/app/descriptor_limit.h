@@ -5,9 +5,6 @@
 
 namespace wherry::app {
 
-/// Raises this process's soft limit on open files to the hard one. Returns what is in force then.
-std::uint64_t raise_descriptor_limit();
-
 /// How many descriptors a process needs before it serves anything.
 [[nodiscard]] std::uint64_t descriptors_to_start(std::size_t workers);
 

@@ -183,6 +183,7 @@ TEST_F(Balancing, UsesTheSlicesThatAServiceHasInsteadOfItsSelector) {
 }
 
 TEST_F(Balancing, CarriesIPv6) {
+  if (!has_ipv6()) GTEST_SKIP() << "this machine has no IPv6";
   const TestPod pod("six", {IpAddress::loopback(IpFamily::IPv6), 0});
   rig_.folder.write("all.yaml", pod_manifest("six", "myapp", "\"::1\"") + "---\n" +
                                     service_manifest("my-service", "myapp", rig_.service.port,

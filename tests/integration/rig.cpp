@@ -1,13 +1,28 @@
 #include "tests/integration/rig.h"
 
-#include <boost/json/parse.hpp>
+#include "base/open_files.h"
 
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+#include <memory>
 #include <stdexcept>
 #include <unistd.h>
 
 namespace wherry::test {
 
 namespace json = boost::json;
+
+namespace {
+
+/// Many clients and pods live in the test's own process.
+class ManyOpenFiles final : public testing::Environment {
+  void SetUp() override { raise_open_file_limit(); }
+};
+const testing::Environment* const kManyOpenFiles =
+    testing::AddGlobalTestEnvironment(std::make_unique<ManyOpenFiles>().release());
+
+}  // namespace
 
 const std::string& wherry_binary() {
   static const std::string path = WHERRY_BINARY;

@@ -54,7 +54,7 @@ TEST(Usage, AnAdminPortThatIsNotAllowedEndsWithExitCode77) {
   std::ifstream first("/proc/sys/net/ipv4/ip_unprivileged_port_start");
   int lowest = 0;
   first >> lowest;
-  ASSERT_GT(lowest, 1) << "every port is open to everyone here: nothing to test";
+  if (lowest <= 1) GTEST_SKIP() << "every port is open to everyone here: nothing to test";
   const TempFolder folder;
   std::vector<std::string> command = {wherry_binary(),   "run",
                                       "--manifests",     folder.path().string(),

@@ -18,7 +18,7 @@ command -v clang-format-19 >/dev/null || {
 }
 
 # What git knows or would take; not what is deleted and not committed yet.
-mapfile -t files < <(git ls-files --cached --others --exclude-standard '*.h' '*.cpp' |
+mapfile -t files < <(git -c safe.directory='*' ls-files --cached --others --exclude-standard '*.h' '*.cpp' |
                      while IFS= read -r file; do [ ! -f "$file" ] || echo "$file"; done)
 [ ${#files[@]} -gt 0 ] || { echo "format: there is no source here" >&2; exit 1; }
 

@@ -12,7 +12,7 @@ if [ "${1:-}" != --inside ]; then
   build=$(realpath "$1")
   cd "$(dirname "$0")/../.."
   deploy/install-deps.sh build package
-  work=$(mktemp -d)
+  work=$(mktemp -d -p /var/tmp)  # /tmp may be small, or have no devices
   child=
   clean_up() {
     [ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true

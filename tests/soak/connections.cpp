@@ -13,6 +13,7 @@
 // Ends with exit code 0 only if nothing failed, the counts were even, and neither descriptors nor
 // memory grew.
 
+#include "base/open_files.h"
 #include "base/raw_socket_address.h"
 #include "base/unique_fd.h"
 #include "tests/support/sockets.h"
@@ -36,6 +37,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -80,8 +82,10 @@ class Pods {
     const std::lock_guard lock(mutex_);
     auto pod = std::make_shared<Pod>();
     pod->number = ++last_;
-    // 127.0.1.1 to 127.0.20.250 in turn: an address is not used again for a long while.
-    pod->address = "127.0." + std::to_string(1 + pod->number / 250 % 20) + '.' +
+    // 5,000 addresses in turn: none is used again for a long while. Other runs on this machine
+    // have other ones.
+    pod->address = "127." + std::to_string(1 + ::getpid() % 30) + '.' +
+                   std::to_string(1 + pod->number / 250 % 20) + '.' +
                    std::to_string(1 + pod->number % 250);
     pod->listener = UniqueFd(open_listener(pod->address));
     pods_.emplace(pod->listener.get(), pod);
@@ -330,9 +334,8 @@ class Replacer {
     if (endpoints.find('"' + pod.address + '"') != std::string::npos) return false;
     // The page shows the newest table; the metric, the one that every worker uses.
     const double newest = wherry.metric("wherry_table_generation");
-    return newest > 0 && wherry.get("/readyz?verbose")
-                                 .find("generation " + std::to_string(static_cast<long>(newest))) !=
-                             std::string::npos;
+    const std::string words = "generation " + std::to_string(static_cast<long>(newest)) + ',';
+    return newest > 0 && wherry.get("/readyz?verbose").find(words) != std::string::npos;
   }
 
  private:
@@ -400,6 +403,7 @@ bool check_evenness(Clients& clients, Service& service, Pods& pods,
 }
 
 int run(const Arguments& arguments) {
+  raise_open_file_limit();
   const test::TempFolder folder;
   Pods pods;
   Service service(folder, pods);
@@ -411,7 +415,13 @@ int run(const Arguments& arguments) {
 
   // Memory and descriptors are compared after a warm-up, once pools have their size.
   Outcome warm_up;
-  clients.run(std::min<std::uint64_t>(arguments.connections / 10, 20'000), warm_up, [] {});
+  {
+    Replacer replacer(service, pods, wherry, arguments.replace_every);
+    clients.run(std::min<std::uint64_t>(arguments.connections / 10, 20'000), warm_up, [] {});
+    replacer.stop();
+  }
+  const auto is_quiet = [&] { return wherry.metric("wherry_tcp_sessions_active") == 0; };
+  if (!test::eventually(is_quiet, 10s)) throw std::runtime_error("sessions do not end");
   const std::uint64_t resident_before = wherry.resident_kib();
   const std::size_t descriptors_before = wherry.open_descriptors();
 
@@ -433,8 +443,7 @@ int run(const Arguments& arguments) {
             << cpu_us / static_cast<double>(outcome.done) << " us of wherry's CPU each\n";
   print_failures(outcome);
 
-  const bool settled =
-      test::eventually([&] { return wherry.metric("wherry_tcp_sessions_active") == 0; }, 10s);
+  const bool settled = test::eventually(is_quiet, 10s);
   const std::uint64_t resident_after = wherry.resident_kib();
   const std::size_t descriptors_after = wherry.open_descriptors();
   std::cout << "wherry: " << resident_before << " KiB resident and " << descriptors_before

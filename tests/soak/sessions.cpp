@@ -9,6 +9,7 @@
 //
 // Ends with exit code 0 only if all of it was so.
 
+#include "base/open_files.h"
 #include "base/raw_socket_address.h"
 #include "base/unique_fd.h"
 #include "tests/support/sockets.h"
@@ -31,6 +32,7 @@
 #include <string>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <unordered_map>
 #include <vector>
 
@@ -271,8 +273,8 @@ Rig set_up(const std::string& binary, int services) {
     const std::string name = "service-" + std::to_string(s);
     std::string manifests = test::service_manifest(name, name, 8080, kPodPort);
     for (int p = 0; p < kPodsPerService; ++p) {
-      const std::string address = "127." + std::to_string(32 + p) + '.' + std::to_string(s / 200) +
-                                  '.' + std::to_string(1 + s % 200);
+      const std::string address = "127." + std::to_string(100 + ::getpid() % 40 * 3 + p) + '.' +
+                                  std::to_string(s / 200) + '.' + std::to_string(1 + s % 200);
       rig.pod_listeners.push_back(listen_on(address));
       manifests += "---\n" + test::pod_manifest(name + '-' + std::to_string(p), name, address);
     }
@@ -304,6 +306,10 @@ std::pair<UniqueFd, UniqueFd> open_session(const Rig& rig, std::uint32_t number,
 }
 
 int run(const std::string& binary, std::uint32_t sessions, int services) {
+  if (const std::uint64_t limit = raise_open_file_limit(); limit < sessions * 2 + 2000) {
+    throw std::runtime_error("the limit on open files is too low: " + std::to_string(limit) +
+                             " (ulimit -Hn)");
+  }
   const auto seed = static_cast<std::uint32_t>(std::random_device{}());
   std::cout << "seed " << seed << '\n';
   std::mt19937 random(seed);

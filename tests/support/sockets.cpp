@@ -157,6 +157,15 @@ void reset(UniqueFd& fd) {
 
 void shut_down_sending(int fd) { ::shutdown(fd, SHUT_WR); }
 
+bool has_ipv6() {
+  try {
+    const TestListener any({IpAddress::loopback(IpFamily::IPv6), 0});
+    return true;
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+}
+
 SocketAddress closed_port() { return TestListener().address(); }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds patience) {

@@ -70,6 +70,8 @@ void send_all(int fd, std::string_view bytes);
 void reset(UniqueFd& fd);
 void shut_down_sending(int fd);
 
+/// Whether sockets can be bound to ::1.
+[[nodiscard]] bool has_ipv6();
 /// An address and port on which nobody listens.
 [[nodiscard]] SocketAddress closed_port();
 

@@ -360,6 +360,7 @@ TEST_F(SessionTest, CutsBothSidesWithAResetWhenTheSetIsStopped) {
 }
 
 TEST_F(SessionTest, CarriesIpv4ClientsToIpv6Backends) {
+  if (!test::has_ipv6()) GTEST_SKIP() << "this machine has no IPv6";
   const TestListener backend({IpAddress::loopback(IpFamily::IPv6), 0});
   services_.upsert(test::service("web").family(IpFamily::IPv6).port("", 80));
   slices_.upsert(test::slice("s", "web").ipv6().port("", backend.address().port).endpoint("::1"));
