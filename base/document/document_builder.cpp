@@ -44,6 +44,10 @@ bool DocumentBuilder::spend(std::size_t nodes, std::size_t bytes) {
   return true;
 }
 
+bool DocumentBuilder::allow(std::size_t bytes) {
+  return bytes_ + bytes <= limits_.bytes || spend(0, limits_.bytes + 1);
+}
+
 bool DocumentBuilder::spend_on_copy(std::size_t nodes, std::size_t bytes) {
   copied_nodes_ += nodes;
   copied_bytes_ += bytes;
@@ -86,6 +90,7 @@ bool DocumentBuilder::at_managed_fields() const {
       frames_[depth - 2].key != "metadata" || !frames_[depth - 2].container.is_object()) {
     return false;
   }
+  if (shape_ == Shape::WatchEvents) return depth == 3 && frames_[0].key == "object";
   return depth == 2 || (depth == 4 && is_items_list(1));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/document/json_stream.h"
 #include "base/document/read_documents.h"
 
 #include <boost/json/array.hpp>
@@ -19,8 +20,11 @@ namespace wherry::document {
 /// Every function returns false once `error()` is set; the parser stops then.
 class DocumentBuilder {
  public:
-  DocumentBuilder(const Limits& limits, const std::function<void(Document&&)>& take)
-      : limits_(limits), take_(take) {}
+  using Shape = JsonStream::Shape;
+
+  DocumentBuilder(const Limits& limits, const std::function<void(Document&&)>& take,
+                  Shape shape = Shape::Documents)
+      : limits_(limits), take_(take), shape_(shape) {}
 
   bool begin_document(Mark mark);
   bool end_document();
@@ -42,6 +46,12 @@ class DocumentBuilder {
   [[nodiscard]] bool wants_key() const;
 
   [[nodiscard]] const std::string& error() const { return error_; }
+  /// Whether what comes next is dropped: its text need not be kept.
+  [[nodiscard]] bool skips() const noexcept { return skipping_ > 0; }
+  /// Whether a string of so many bytes may come: asked while it arrives in parts.
+  bool allow(std::size_t bytes);
+  /// Whether no value is under way.
+  [[nodiscard]] bool between_values() const noexcept { return frames_.empty() && skipping_ == 0; }
 
  private:
   struct Frame {
@@ -82,6 +92,7 @@ class DocumentBuilder {
 
   const Limits limits_;
   const std::function<void(Document&&)>& take_;
+  const Shape shape_;
   std::vector<Frame> frames_;
   std::unordered_map<std::string, Anchored> anchors_;
   std::string next_anchor_;

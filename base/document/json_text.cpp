@@ -1,5 +1,6 @@
 #include "base/document/json_text.h"
 
+#include "base/document/build_handler.h"
 #include "base/document/document_builder.h"
 #include "base/document/yaml_events.h"
 
@@ -15,8 +16,6 @@ namespace json = boost::json;
 using json::error_code;
 
 constexpr std::string_view kSpace = " \t\r\n";
-constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
-
 /// Accepts everything: for checking grammar alone.
 struct NullHandler {
   static constexpr std::size_t max_object_size = kUnlimited;
@@ -40,70 +39,6 @@ struct NullHandler {
   bool on_double(double, json::string_view, error_code&) { return true; }
   bool on_bool(bool, error_code&) { return true; }
   bool on_null(error_code&) { return true; }
-  bool on_comment_part(json::string_view, error_code&) { return true; }
-  bool on_comment(json::string_view, error_code&) { return true; }
-};
-
-/// Hands parse events to the builder. Strings arrive in parts where they hold escapes.
-struct BuildHandler {
-  static constexpr std::size_t max_object_size = kUnlimited;
-  static constexpr std::size_t max_array_size = kUnlimited;
-  static constexpr std::size_t max_key_size = kUnlimited;
-  static constexpr std::size_t max_string_size = kUnlimited;
-
-  explicit BuildHandler(DocumentBuilder& to) : builder(to) {}
-
-  DocumentBuilder& builder;
-  std::string text;
-
-  /// JSON's own positions are found afterwards (locate), so the builder gets none.
-  static constexpr Mark kNowhere{};
-
-  bool done(bool accepted, error_code& ec) {
-    if (!accepted)
-      ec = json::error::exception;  // any error stops the parser; the builder has the text
-    return accepted;
-  }
-  bool on_document_begin(error_code& ec) { return done(builder.begin_document(kNowhere), ec); }
-  bool on_document_end(error_code& ec) { return done(builder.end_document(), ec); }
-  bool on_object_begin(error_code& ec) { return done(builder.begin_object(kNowhere), ec); }
-  bool on_object_end(std::size_t, error_code& ec) { return done(builder.end_object(), ec); }
-  bool on_array_begin(error_code& ec) { return done(builder.begin_array(kNowhere), ec); }
-  bool on_array_end(std::size_t, error_code& ec) { return done(builder.end_array(), ec); }
-  bool on_key_part(json::string_view part, std::size_t, error_code&) {
-    text.append(part.data(), part.size());
-    return true;
-  }
-  bool on_key(json::string_view part, std::size_t, error_code& ec) {
-    text.append(part.data(), part.size());
-    const bool accepted = builder.key(kNowhere, text);
-    text.clear();
-    return done(accepted, ec);
-  }
-  bool on_string_part(json::string_view part, std::size_t, error_code&) {
-    text.append(part.data(), part.size());
-    return true;
-  }
-  bool on_string(json::string_view part, std::size_t, error_code& ec) {
-    text.append(part.data(), part.size());
-    const bool accepted = builder.scalar(kNowhere, json::value(json::string(text)));
-    text.clear();
-    return done(accepted, ec);
-  }
-  bool on_number_part(json::string_view, error_code&) { return true; }
-  bool on_int64(std::int64_t number, json::string_view, error_code& ec) {
-    return done(builder.scalar(kNowhere, json::value(number)), ec);
-  }
-  bool on_uint64(std::uint64_t number, json::string_view, error_code& ec) {
-    return done(builder.scalar(kNowhere, json::value(number)), ec);
-  }
-  bool on_double(double number, json::string_view, error_code& ec) {
-    return done(builder.scalar(kNowhere, json::value(number)), ec);
-  }
-  bool on_bool(bool truth, error_code& ec) {
-    return done(builder.scalar(kNowhere, json::value(truth)), ec);
-  }
-  bool on_null(error_code& ec) { return done(builder.scalar(kNowhere, nullptr), ec); }
   bool on_comment_part(json::string_view, error_code&) { return true; }
   bool on_comment(json::string_view, error_code&) { return true; }
 };

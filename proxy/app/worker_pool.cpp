@@ -47,10 +47,10 @@ void WorkerPool::publish(const std::shared_ptr<const balancer::BackendTable>& ta
 void WorkerPool::open(const SocketAddress& address, balancer::ServicePortId service_port,
                       std::vector<UniqueFd> sockets) {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    tell(i,
-         [&each = *workers_[i], address, service_port, socket = std::move(sockets[i])]() mutable {
-           each.open(address, service_port, std::move(socket));
-         });
+    auto socket = std::make_shared<UniqueFd>(std::move(sockets[i]));
+    tell(i, [&each = *workers_[i], address, service_port, socket] {
+      each.open(address, service_port, std::move(*socket));
+    });
   }
 }
 
@@ -77,8 +77,8 @@ void WorkerPool::tell(std::size_t worker, Message message) {
 void WorkerPool::release() {
   holding_ = false;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    asio::post(workers_[i]->loop(), [messages = std::exchange(held_[i], {})]() mutable {
-      for (Message& message : messages) std::move(message)();
+    asio::post(workers_[i]->loop(), [messages = std::exchange(held_[i], {})] {
+      for (const Message& message : messages) message();
     });
   }
 }

@@ -9,8 +9,6 @@
 #include "proxy/tcp/session_quota.h"
 #include "proxy/tcp/session_set.h"
 
-#include <boost/asio/any_completion_handler.hpp>
-
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -66,7 +64,7 @@ class WorkerPool final : public steer::ListenerHost {
       const std::function<std::uint64_t(const tcp::Counters&)>& count) const;
 
  private:
-  using Message = asio::any_completion_handler<void()>;
+  using Message = std::function<void()>;
 
   /// Runs `message` on a worker: now, as a message of its own, or at release().
   void tell(std::size_t worker, Message message);
