@@ -1,7 +1,7 @@
 #include "base/document/json_stream.h"
 
-#include "base/document/build_handler.h"
 #include "base/document/document_builder.h"
+#include "base/document/json_events.h"
 
 #include <boost/json/basic_parser_impl.hpp>
 
@@ -27,7 +27,7 @@ struct JsonStream::State {
 
   const std::function<void(Document&&)> take;
   DocumentBuilder builder;
-  json::basic_parser<BuildHandler> parser;
+  json::basic_parser<JsonEvents> parser;
 };
 
 JsonStream::JsonStream(const Limits& limits, Shape shape, std::function<void(Document&&)> take)

@@ -1,7 +1,7 @@
 #include "base/document/json_text.h"
 
-#include "base/document/build_handler.h"
 #include "base/document/document_builder.h"
+#include "base/document/json_events.h"
 #include "base/document/yaml_events.h"
 
 #include <boost/json/basic_parser_impl.hpp>
@@ -108,7 +108,7 @@ std::optional<SyntaxError> check_json(std::string_view text, const Limits& limit
 
 std::optional<SyntaxError> read_json(std::string_view text, const Limits& limits,
                                      DocumentBuilder& builder) {
-  if (const auto failed = parse_all<BuildHandler>(text, limits, builder)) {
+  if (const auto failed = parse_all<JsonEvents>(text, limits, builder)) {
     const std::string problem =
         builder.error().empty() ? "is no JSON: " + failed->second.message() : builder.error();
     return SyntaxError{mark_at(text, start_of_token(text, failed->first)), problem};

@@ -25,7 +25,7 @@ class WakeupTest : public ::testing::Test {
       ++woken_;
     }
   }
-  asio::awaitable<void> sleep(Duration duration) {
+  asio::awaitable<void> doze(Duration duration) {
     co_await sleep_for(timers_, wakeup_, duration);
     ++woken_;
   }
@@ -75,7 +75,7 @@ TEST_F(WakeupTest, ForgetsAWakeThatNobodyWaitedFor) {
 }
 
 TEST_F(WakeupTest, SleepsForItsTime) {
-  tasks_.spawn("sleeper", sleep(5s));
+  tasks_.spawn("sleeper", doze(5s));
   run();
 
   timers_.advance(4999ms);
@@ -88,7 +88,7 @@ TEST_F(WakeupTest, SleepsForItsTime) {
 }
 
 TEST_F(WakeupTest, EndsASleepBeforeItsTime) {
-  tasks_.spawn("sleeper", sleep(5s));
+  tasks_.spawn("sleeper", doze(5s));
   run();
 
   wakeup_.wake();

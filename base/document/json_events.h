@@ -16,13 +16,13 @@ inline constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
 
 /// Hands the events of Boost.JSON's parser to the builder. Private to this folder. Strings arrive
 /// in parts where they hold escapes.
-struct BuildHandler {
+struct JsonEvents {
   static constexpr std::size_t max_object_size = kUnlimited;
   static constexpr std::size_t max_array_size = kUnlimited;
   static constexpr std::size_t max_key_size = kUnlimited;
   static constexpr std::size_t max_string_size = kUnlimited;
 
-  explicit BuildHandler(DocumentBuilder& to) : builder(to) {}
+  explicit JsonEvents(DocumentBuilder& to) : builder(to) {}
 
   DocumentBuilder& builder;
   std::string text;
