@@ -47,8 +47,7 @@ struct ServicePort {
   friend bool operator==(const ServicePort&, const ServicePort&) = default;
 };
 
-inline constexpr std::string_view kServiceProxyNameLabel =
-    "service.kubernetes.io/service-proxy-name";
+using model::kServiceProxyNameLabel;
 inline constexpr std::string_view kListenAddressAnnotation = "wherry.io/listen-address";
 
 /// What decides which service ports a Service has here.

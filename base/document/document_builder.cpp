@@ -214,7 +214,10 @@ bool DocumentBuilder::alias(Mark mark, std::string_view name) {
 
 bool DocumentBuilder::hand_over(Mark mark, json::value&& value, std::optional<std::size_t> item,
                                 const json::value* list) {
-  if (!value.is_null()) take_(Document{std::move(value), number_, item, mark, list});
+  constexpr std::size_t kNode = 16;
+  if (!value.is_null()) {
+    take_(Document{std::move(value), number_, item, mark, list, bytes_ + nodes_ * kNode});
+  }
   return true;
 }
 

@@ -45,6 +45,7 @@ struct Document {
   Mark mark;  ///< where the value starts; for JSON text always 1:1, see locate
   /// For an element: what has been read of the document that holds it, until the call returns.
   const boost::json::value* list = nullptr;
+  std::size_t bytes = 0;  ///< about what the value takes: its text, and a little for each value
 };
 
 /// Which error to report for a text that is neither JSON nor YAML.

@@ -1,5 +1,6 @@
 #include "base/backoff.h"
 
+#include "tests/support/fixed_random.h"
 #include "tests/support/manual_clock.h"
 
 #include <gtest/gtest.h>
@@ -11,21 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The same choice every time.
-class FixedRandom final : public Random {
- public:
-  explicit FixedRandom(double unit) : unit_(unit) {}
-  std::uint64_t next_below(std::uint64_t n) override {
-    return static_cast<std::uint64_t>(unit_ * static_cast<double>(n));
-  }
-
- private:
-  double unit_;
-};
-
 TEST(Backoff, A14_DoublesFrom800MillisecondsTo30Seconds) {
   test::ManualClock clock;
-  FixedRandom random(0);
+  test::FixedRandom random(0);
   Backoff backoff(clock, random);
 
   for (const Duration expected :
@@ -36,7 +25,7 @@ TEST(Backoff, A14_DoublesFrom800MillisecondsTo30Seconds) {
 
 TEST(Backoff, A14_PutsUpToAsMuchAgainOnTop) {
   test::ManualClock clock;
-  FixedRandom random(0.5);
+  test::FixedRandom random(0.5);
   Backoff backoff(clock, random);
 
   EXPECT_EQ(backoff.next(), 1200ms);
@@ -46,7 +35,7 @@ TEST(Backoff, A14_PutsUpToAsMuchAgainOnTop) {
 
 TEST(Backoff, A14_BeginsAgainAfterTwoMinutesWithoutNeed) {
   test::ManualClock clock;
-  FixedRandom random(0);
+  test::FixedRandom random(0);
   Backoff backoff(clock, random);
   (void)backoff.next();
   (void)backoff.next();
@@ -59,7 +48,7 @@ TEST(Backoff, A14_BeginsAgainAfterTwoMinutesWithoutNeed) {
 
 TEST(Backoff, BeginsAgainWhenItIsReset) {
   test::ManualClock clock;
-  FixedRandom random(0);
+  test::FixedRandom random(0);
   Backoff backoff(clock, random);
   (void)backoff.next();
   (void)backoff.next();

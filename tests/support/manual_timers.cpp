@@ -22,12 +22,13 @@ Timer ManualTimers::schedule(Duration delay, std::function<void()> callback) {
   return Timer(std::make_unique<Waiting>(*this, key));
 }
 
-void ManualTimers::advance(Duration by) {
+void ManualTimers::advance(Duration by, const std::function<void()>& settle) {
   const TimePoint end = clock_.now() + std::chrono::duration_cast<TimePoint::duration>(by);
   while (!due_.empty() && due_.begin()->first.first <= end) {
     const auto node = due_.extract(due_.begin());
     clock_.advance(std::max(node.key().first, clock_.now()) - clock_.now());
     node.mapped()();
+    if (settle) settle();
   }
   clock_.advance(end - clock_.now());
 }

@@ -19,8 +19,9 @@ class ManualTimers final : public Timers {
 
   [[nodiscard]] Timer schedule(Duration delay, std::function<void()> callback) override;
 
-  /// Lets time pass; callbacks see the clock at the moment they were due.
-  void advance(Duration by);
+  /// Lets time pass; callbacks see the clock at the moment they were due. `settle` is called after
+  /// each of them: there coroutines go on, which may wait anew within the same time.
+  void advance(Duration by, const std::function<void()>& settle = {});
 
   /// How many callbacks wait.
   [[nodiscard]] std::size_t waiting() const { return due_.size(); }

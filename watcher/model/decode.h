@@ -3,6 +3,7 @@
 #include "base/document/field_reader.h"
 #include "watcher/model/endpoint_slice.h"
 #include "watcher/model/endpoints.h"
+#include "watcher/model/node.h"
 #include "watcher/model/pod.h"
 #include "watcher/model/service.h"
 
@@ -35,5 +36,6 @@ struct TypeMeta {
 [[nodiscard]] EndpointSlice decode_endpoint_slice(const FieldReader& object);
 [[nodiscard]] Endpoints decode_endpoints(const FieldReader& object);
 [[nodiscard]] Pod decode_pod(const FieldReader& object);
+[[nodiscard]] Node decode_node(const FieldReader& object);
 
 }  // namespace wherry::model

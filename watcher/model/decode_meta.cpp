@@ -2,6 +2,7 @@
 #include "watcher/model/decode_parts.h"
 #include "watcher/model/timestamp.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace wherry::model {
@@ -59,6 +60,14 @@ ObjectMeta decode_meta(const FieldReader& object) {
   meta.created = decode_time(metadata.at("creationTimestamp"));
   meta.deleting = decode_time(metadata.at("deletionTimestamp")).has_value();
   return meta;
+}
+
+void keep_labels(ObjectMeta& meta, std::initializer_list<std::string_view> read) {
+  Labels kept;
+  for (auto& [key, value] : meta.labels) {
+    if (std::find(read.begin(), read.end(), key) != read.end()) kept.emplace(key, std::move(value));
+  }
+  meta.labels = std::move(kept);
 }
 
 bool is_filled(const FieldReader& field) {

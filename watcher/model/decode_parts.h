@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@ namespace wherry::model {
 using document::FieldReader;
 
 [[nodiscard]] ObjectMeta decode_meta(const FieldReader& object);
+
+/// Forgets the labels that nobody reads: a cluster's Services and slices have many.
+void keep_labels(ObjectMeta& meta, std::initializer_list<std::string_view> read);
 
 /// Whether there is more than null or "".
 [[nodiscard]] bool is_filled(const FieldReader& field);

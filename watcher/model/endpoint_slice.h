@@ -36,7 +36,8 @@ struct EndpointPort {
 
 enum class AddressType : std::uint8_t { IPv4, IPv6, FQDN };
 
-/// discovery.k8s.io/v1 EndpointSlice. Every port holds for every endpoint.
+/// discovery.k8s.io/v1 EndpointSlice. Every port holds for every endpoint. Of its labels only the
+/// two above are kept.
 struct EndpointSlice {
   ObjectMeta meta;
   AddressType address_type = AddressType::IPv4;

@@ -15,6 +15,10 @@
 
 namespace wherry::model {
 
+/// Whose proxy serves the Service, where it is not the node's own (S6).
+inline constexpr std::string_view kServiceProxyNameLabel =
+    "service.kubernetes.io/service-proxy-name";
+
 enum class ServiceType : std::uint8_t { ClusterIP, NodePort, LoadBalancer, ExternalName };
 enum class SessionAffinity : std::uint8_t { None, ClientIP };
 enum class TrafficPolicy : std::uint8_t { Cluster, Local };
@@ -36,7 +40,8 @@ struct ServicePortSpec {
   friend bool operator==(const ServicePortSpec&, const ServicePortSpec&) = default;
 };
 
-/// core/v1 Service, as far as a node proxy looks at it. Defaults are the API's.
+/// core/v1 Service, as far as a node proxy looks at it. Defaults are the API's. Of its labels only
+/// kServiceProxyNameLabel is kept.
 struct Service {
   ObjectMeta meta;
   ServiceType type = ServiceType::ClusterIP;

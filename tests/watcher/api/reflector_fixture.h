@@ -1,0 +1,77 @@
+#pragma once
+
+#include "tests/support/fixed_random.h"
+#include "tests/support/log_capture.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/manual_timers.h"
+#include "tests/watcher/api/fake_list_watch.h"
+#include "tests/watcher/object_map.h"
+#include "watcher/api/reflector.h"
+#include "watcher/model/decode.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace wherry::test {
+
+/// A reflector of Pods over a fake API, without sockets and without time.
+class ReflectorTest : public ::testing::Test {
+ protected:
+  ~ReflectorTest() override {
+    if (!reflector_) return;
+    reflector_->stop();
+    run();
+    EXPECT_TRUE(reflector_->idle());
+  }
+
+  void start(api::ReflectorOptions options = {}) {
+    reflector_.emplace(loop_, "Pod", api_, store_, timers_, clock_, random_, options,
+                       [this] { ++health_changes_; });
+    reflector_->start();
+    run();
+  }
+  /// Without WatchList, where a test is about lists.
+  void start_with_lists() { start({.watch_list = false}); }
+
+  void run() {
+    loop_.restart();
+    loop_.poll();
+  }
+  void advance(Duration by) {
+    timers_.advance(by, [this] { run(); });
+    run();
+  }
+  /// What has changed in the collection reaches open watches.
+  void deliver() {
+    api_.deliver();
+    run();
+  }
+  void end_watches(api::ApiErrc code) {
+    api_.end_watches(code);
+    run();
+  }
+  /// The names of the pods that the sink holds.
+  [[nodiscard]] std::vector<std::string> pods() const {
+    std::vector<std::string> names;
+    for (const model::Pod& pod : sink_.all()) names.push_back(pod.meta.key.name);
+    return names;
+  }
+
+  asio::io_context loop_{1};
+  ManualClock clock_;
+  ManualTimers timers_{clock_};
+  FixedRandom random_;
+  LogCapture log_;
+  FakeCollection collection_{"Pod"};
+  FakeListWatch api_{loop_, collection_};
+  ObjectMap<model::Pod> sink_;
+  int changes_ = 0;
+  api::TypedStore<model::Pod> store_{model::decode_pod, sink_, [this] { ++changes_; }, {}};
+  int health_changes_ = 0;
+  std::optional<api::Reflector> reflector_;
+};
+
+}  // namespace wherry::test

@@ -1,0 +1,89 @@
+#include "watcher/api/request.h"
+
+namespace wherry::api {
+namespace {
+
+/// RFC 3986: everything but unreserved characters is escaped.
+std::string escaped(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += kHex[byte >> 4];
+    out += kHex[byte & 0xf];
+  }
+  return out;
+}
+
+class Target {
+ public:
+  Target(std::string_view base_path, const Resource& resource) : text_(base_path) {
+    while (text_.ends_with('/')) text_.pop_back();
+    text_ += resource.group.empty() ? "/api/" : "/apis/" + resource.group + '/';
+    text_ += resource.version;
+    if (!resource.name_space.empty()) text_ += "/namespaces/" + escaped(resource.name_space);
+    text_ += '/' + resource.plural;
+    add("labelSelector", resource.labels);
+    add("fieldSelector", resource.fields);
+  }
+
+  void add(std::string_view key, std::string_view value) {
+    if (!value.empty()) add_even_if_empty(key, value);
+  }
+  void add_even_if_empty(std::string_view key, std::string_view value) {
+    text_ += has_query_ ? '&' : '?';
+    text_ += std::string(key) + '=' + escaped(value);
+    has_query_ = true;
+  }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+  bool has_query_ = false;
+};
+
+}  // namespace
+
+std::string Resource::api_version() const {
+  return group.empty() ? version : group + '/' + version;
+}
+
+std::string list_target(std::string_view base_path, const Resource& resource,
+                        const ListOptions& options) {
+  Target target(base_path, resource);
+  if (options.limit > 0) target.add("limit", std::to_string(options.limit));
+  if (options.continue_token.empty()) {
+    target.add("resourceVersion", options.resource_version);
+  } else {
+    target.add("continue", options.continue_token);
+  }
+  return target.take();
+}
+
+std::string watch_target(std::string_view base_path, const Resource& resource,
+                         const WatchOptions& options) {
+  Target target(base_path, resource);
+  target.add("watch", "true");
+  target.add("allowWatchBookmarks", "true");
+  target.add("timeoutSeconds", std::to_string(options.timeout.count()));
+  target.add("resourceVersion", options.resource_version);
+  if (options.send_initial_events) {
+    target.add("sendInitialEvents", "true");
+    target.add("resourceVersionMatch", "NotOlderThan");
+  }
+  return target.take();
+}
+
+std::string rbac_rule(const Resource& resource, std::string_view verb) {
+  return "- apiGroups: [\"" + resource.group + "\"]\n  resources: [\"" + resource.plural +
+         "\"]\n  verbs: [\"" + std::string(verb) + "\"]\n";
+}
+
+}  // namespace wherry::api
