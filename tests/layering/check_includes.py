@@ -77,7 +77,7 @@ ASIO = ("base/async", "watcher", "proxy/tcp", "proxy/steer", "proxy/admin", "pro
         "bench/load", *TESTS)
 JSON = ("base/document", "watcher/model", "watcher", "proxy/admin", "proxy/app", *TESTS)
 SOCKETS = ("base", "proxy/tcp", "proxy/steer", "proxy/admin", "proxy/app", "bench/load", *TESTS)
-FILES = ("base", "config", "watcher", "proxy/steer", "proxy/admin", "proxy/app", *TESTS)
+FILES = ("base", "base/async", "config", "watcher", "proxy/steer", "proxy/admin", "proxy/app", *TESTS)
 
 
 class Outside(NamedTuple):
@@ -97,7 +97,10 @@ OUTSIDE = [Outside(*line) for line in (
     (r"boost/asio/(detached|experimental/.*)\.hpp", ("bench/load",), True),
     (r"boost/asio\.hpp", ()),  # the whole of Asio costs seconds per file
     (r"boost/asio/.*", ASIO),
-    (r"boost/beast/.*", ("proxy/admin", "tests/integration"), True),
+    (r"boost/beast/.*", ("watcher", "proxy/admin", "tests/integration"), True),
+    (r"boost/url/.*", ("watcher",), True),
+    (r"openssl/.*", ("watcher", "tests/support"), True),
+    (r"zlib\.h", ("watcher", "tests/watcher"), True),
     # What a header needs to say Value, Array or Object; parsers and printers stay in .cpp files.
     (r"boost/json/(array|fwd|object|string|value)\.hpp", JSON),
     (r"boost/json/.*", JSON, True),
@@ -118,6 +121,8 @@ HEAVY_IN_HEADER = {
     ("base/document/json_events.h", "boost/json/basic_parser.hpp"): "private to base/document",
     ("base/document/json_events.h", "boost/json/error.hpp"): "likewise",
     ("base/document/yaml_events.h", "yaml.h"): "private to base/document: a wrapper of libyaml",
+    ("tests/watcher/api/fake_collection.h", "boost/json/serialize.hpp"): "what fakes are made of",
+    ("tests/watcher/api/gzip_of.h", "zlib.h"): "likewise",
     ("tests/base/document/reading.h", "boost/json/parse.hpp"): "what all its tests compare with",
     ("tests/base/document/reading.h", "boost/json/serialize.hpp"): "likewise",
 }
@@ -126,6 +131,9 @@ HEAVY_IN_HEADER = {
 PACKAGES = {
     "Boost::headers": r"boost/(?!json/).*",
     "Boost::json": r"boost/json/.*",
+    "Boost::url": r"boost/url/.*",
+    "OpenSSL::SSL": r"openssl/.*",
+    "ZLIB::ZLIB": r"zlib\.h",
     "CLI11::CLI11": r"CLI/.*",
     "PkgConfig::LIBYAML": r"yaml\.h",
     "prometheus-cpp::core": r"prometheus/.*",
