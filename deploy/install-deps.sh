@@ -14,7 +14,7 @@ set -euo pipefail
 
 declare -A groups=(
   [build]="g++ cmake ninja-build ccache lld pkg-config python3-minimal curl iproute2
-           libboost1.81-dev libboost-json1.81-dev libyaml-dev libspdlog-dev libcli11-dev
+           libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev zlib1g-dev libyaml-dev libspdlog-dev libcli11-dev
            prometheus-cpp-dev libgtest-dev libgmock-dev libbenchmark-dev"
   [package]="dpkg-dev file gzip debootstrap util-linux curl binutils man-db"
   [lint]="clang-format-19 clang-tidy-19 clang-19"

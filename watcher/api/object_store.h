@@ -103,7 +103,7 @@ class TypedStore final : public ObjectStore {
   void erase(const boost::json::value& object) override {
     const auto known = held_.find(key_of(object));
     if (known == held_.end()) return;
-    const model::ObjectKey key = known->first;
+    const model::ObjectKey key = known->second.object->meta.key;  // as the sink knows it
     bytes_ -= known->second.bytes;
     held_.erase(known);
     sink_.erase(key);

@@ -81,9 +81,9 @@ std::string watch_target(std::string_view base_path, const Resource& resource,
   return target.take();
 }
 
-std::string rbac_rule(const Resource& resource, std::string_view verb) {
-  return "- apiGroups: [\"" + resource.group + "\"]\n  resources: [\"" + resource.plural +
-         "\"]\n  verbs: [\"" + std::string(verb) + "\"]\n";
+std::string rbac_rule(const Resource& resource) {
+  return "- {apiGroups: [\"" + resource.group + "\"], resources: [\"" + resource.plural +
+         "\"], verbs: [\"list\", \"watch\"]}";
 }
 
 }  // namespace wherry::api

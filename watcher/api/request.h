@@ -43,8 +43,8 @@ struct WatchOptions {
 [[nodiscard]] std::string watch_target(std::string_view base_path, const Resource& resource,
                                        const WatchOptions& options);
 
-/// A rule that grants a verb on a resource, as YAML that can be pasted into a Role (or, without a
-/// namespace, a ClusterRole).
-[[nodiscard]] std::string rbac_rule(const Resource& resource, std::string_view verb);
+/// A rule that lets a resource be followed, as one line of YAML that can be pasted under the rules
+/// of a Role or ClusterRole.
+[[nodiscard]] std::string rbac_rule(const Resource& resource);
 
 }  // namespace wherry::api

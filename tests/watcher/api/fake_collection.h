@@ -3,6 +3,7 @@
 #include "watcher/model/object_key.h"
 
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include <cstdint>
@@ -94,6 +95,11 @@ inline boost::json::object status_object(int code, std::string_view reason,
     status["details"] = {{"causes", {{{"reason", boost::json::string(cause)}}}}};
   }
   return status;
+}
+
+inline std::string status_text(int code, std::string_view reason, std::string_view message,
+                               std::string_view cause = "") {
+  return boost::json::serialize(status_object(code, reason, message, cause));
 }
 
 }  // namespace wherry::test

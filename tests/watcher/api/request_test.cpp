@@ -71,11 +71,11 @@ TEST(WatchTarget, A1_AWatchListAsksForInitialEvents) {
 }
 
 TEST(RbacRule, CanBePasted) {
-  EXPECT_EQ(rbac_rule(kSlices, "watch"),
-            "- apiGroups: [\"discovery.k8s.io\"]\n  resources: [\"endpointslices\"]\n  verbs: "
-            "[\"watch\"]\n");
-  EXPECT_EQ(rbac_rule(kServices, "list"),
-            "- apiGroups: [\"\"]\n  resources: [\"services\"]\n  verbs: [\"list\"]\n");
+  EXPECT_EQ(rbac_rule(kSlices),
+            "- {apiGroups: [\"discovery.k8s.io\"], resources: [\"endpointslices\"], verbs: "
+            "[\"list\", \"watch\"]}");
+  EXPECT_EQ(rbac_rule(kServices),
+            "- {apiGroups: [\"\"], resources: [\"services\"], verbs: [\"list\", \"watch\"]}");
 }
 
 }  // namespace
