@@ -222,11 +222,17 @@ GetCommand make_get(const CommandSpec& spec, const Received& received, Faults& f
   return get;
 }
 
-void require_manifests(const Options& options, std::string_view command, Faults& faults) {
-  if (!options.manifests.empty()) return;
-  faults.push_back(usage_fault(
-      std::string(command),
-      "nothing to serve; give --manifests PATH, or --config FILE with the key manifests"));
+/// A cluster that somebody named, by whatever part of its access.
+bool names_cluster(const Options& options) {
+  return !options.kubeconfig.empty() || !options.context.empty() || !options.master.empty();
+}
+
+/// Manifests and a cluster are two sources of the same objects.
+void check_one_source(const Options& options, std::string_view command, Faults& faults) {
+  if (options.manifests.empty() || !names_cluster(options)) return;
+  faults.push_back(usage_fault(std::string(command),
+                               "manifests and a cluster (kubeconfig, context, master) are both "
+                               "given; give one of them"));
 }
 
 std::optional<PrintCommand> make_completion(const Received& received, Faults& faults) {
@@ -240,18 +246,23 @@ std::optional<PrintCommand> make_completion(const Received& received, Faults& fa
   return std::nullopt;
 }
 
+void set_environment(Command& command, const Environment& environment) {
+  if (auto* run = std::get_if<RunCommand>(&command)) run->options.environment = environment;
+  if (auto* check = std::get_if<CheckCommand>(&command)) check->options.environment = environment;
+}
+
 std::variant<Command, Faults> interpret(const CommandSpec& spec, const Received& received,
                                         Faults faults) {
   std::optional<Command> command;
   if (spec.name == "run") {
     RunCommand run{compose_options(spec, received, faults)};
-    if (faults.empty()) require_manifests(run.options, "run", faults);
+    check_one_source(run.options, "run", faults);
     command = std::move(run);
   } else if (spec.name == "check") {
-    CheckCommand check{compose_options(spec, received, faults), {}};
-    if (faults.empty() && received.flags.at("--config").empty()) {
-      require_manifests(check.options, "check", faults);
-    }
+    CheckCommand check{compose_options(spec, received, faults), {}, false};
+    check_one_source(check.options, "check", faults);
+    check.tries_cluster = names_cluster(check.options) || (check.options.manifests.empty() &&
+                                                           received.flags.at("--config").empty());
     check.faults = std::exchange(faults, {});
     command = std::move(check);
   } else if (spec.name == "get") {
@@ -267,7 +278,8 @@ std::variant<Command, Faults> interpret(const CommandSpec& spec, const Received&
 
 }  // namespace
 
-std::variant<Command, Faults> read_command_line(std::span<const std::string> arguments) {
+std::variant<Command, Faults> read_command_line(std::span<const std::string> arguments,
+                                                const Environment& environment) {
   if (auto fault = unknown_command(arguments)) return Faults{std::move(*fault)};
   CLI::App app("wherry carries connections from Kubernetes service ports to the pods behind them.",
                "wherry");
@@ -315,7 +327,9 @@ std::variant<Command, Faults> read_command_line(std::span<const std::string> arg
       config != nullptr && config->count() > 0 && config->as<std::string>().empty()) {
     faults.push_back(usage_fault("--config", "an empty path; name a configuration file"));
   }
-  return interpret(spec, received[used.get_name()], std::move(faults));
+  auto command = interpret(spec, received[used.get_name()], std::move(faults));
+  if (auto* known = std::get_if<Command>(&command)) set_environment(*known, environment);
+  return command;
 }
 
 }  // namespace wherry::config

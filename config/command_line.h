@@ -19,6 +19,8 @@ struct RunCommand {
 struct CheckCommand {
   Options options;
   Faults faults;  ///< of usage and configuration: listed together with those of manifests
+  /// Whether the cluster is tried: one is named, or nothing is.
+  bool tries_cluster = false;
 };
 
 struct GetCommand {
@@ -38,8 +40,8 @@ struct PrintCommand {
 using Command = std::variant<RunCommand, CheckCommand, GetCommand, PrintCommand>;
 
 /// What the command line and the configuration file that it names ask for, or every fault of both.
-/// `arguments` come without the program's name.
+/// `arguments` come without the program's name; the environment goes into the options as it is.
 [[nodiscard]] std::variant<Command, Faults> read_command_line(
-    std::span<const std::string> arguments);
+    std::span<const std::string> arguments, const Environment& environment = {});
 
 }  // namespace wherry::config

@@ -29,6 +29,9 @@ std::vector<CommandSpec> make_commands() {
            "Examples:\n"
            "  # Serve the Services and Pods of a folder on 127.0.0.1, and follow its changes\n"
            "  wherry run --manifests ./manifests\n\n"
+           "  # Serve a cluster: inside a pod, or by a kubeconfig\n"
+           "  wherry run\n"
+           "  wherry run --kubeconfig ~/.kube/config --context dev --namespace shop\n\n"
            "  # As an ordinary user: port 80 becomes 8080\n"
            "  wherry run --manifests ./manifests --port-offset 8000\n\n"
            "  # Many Services with the same port: each gets an address of its own\n"
@@ -39,16 +42,19 @@ std::vector<CommandSpec> make_commands() {
            "configuration, 69 the admin port is busy, 77 a permission is missing."});
   all.push_back(
       {.name = "check",
-       .summary = "Validate a configuration and manifests, and say what would be served",
+       .summary = "Validate a configuration and manifests, or try a cluster, and say what works",
        .settings = all_setting_flags(),
        .flags = {kConfigFlag},
        .first_argument = {},
        .examples =
            "Examples:\n"
            "  wherry check --manifests ./manifests\n"
-           "  wherry check --config /etc/wherry/wherry.yaml\n\n"
+           "  wherry check --config /etc/wherry/wherry.yaml\n"
+           "  wherry check --kubeconfig ~/.kube/config\n\n"
            "Every fault is listed as file:line:column: field: what is wrong and what would be\n"
-           "right. Exit codes: 0 nothing is wrong, 64 there are faults."});
+           "right. With a cluster it connects, and says which permissions lack. Exit codes: 0\n"
+           "nothing is wrong, 64 there are faults, 69 the API server can't be reached, 77 a\n"
+           "permission lacks."});
   all.push_back(
       {.name = "get",
        .summary = "Show services, endpoints or sessions of a running wherry, or of manifests",
@@ -123,10 +129,13 @@ std::vector<std::string> flag_words(const CommandSpec& spec) {
 std::vector<std::string> setting_choices(std::string_view flag) {
   if (flag == "log-level") return {"debug", "info", "warn", "error"};
   if (flag == "log-format") return {"text", "json"};
+  if (flag == "endpoints") return {"slices", "pods"};
   return {};
 }
 
-bool takes_path(std::string_view value) { return value == "PATH" || value == "FILE"; }
+bool takes_path(std::string_view value) {
+  return value == "PATH" || value == "FILE" || value == "DIR";
+}
 
 std::string zsh_quoted(std::string_view text) {
   std::string out;

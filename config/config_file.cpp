@@ -6,6 +6,7 @@
 #include "base/read_file.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <optional>
 
@@ -145,7 +146,8 @@ std::vector<Given> read_config_text(std::string_view text, const std::string& na
     faults.push_back({places.of(fault.path), fault.path.to_string(), fault.text});
   }
   for (Given& given : all) {
-    if (given.setting->flag != "manifests") continue;
+    constexpr std::array<std::string_view, 3> kPaths = {"manifests", "kubeconfig", "state-dir"};
+    if (std::find(kPaths.begin(), kPaths.end(), given.setting->flag) == kPaths.end()) continue;
     for (std::string& path : given.texts) {
       if (!path.empty()) path = (fs::path(folder) / path).lexically_normal();
     }

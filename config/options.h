@@ -2,6 +2,7 @@
 
 #include "base/cidr.h"
 #include "base/duration.h"
+#include "base/environment.h"
 #include "base/ip_address.h"
 #include "base/log.h"
 #include "base/socket_address.h"
@@ -14,10 +15,22 @@
 
 namespace wherry::config {
 
+/// Where the endpoints of a cluster's Services come from.
+enum class Endpoints { Slices, Pods };
+
 /// What a person can set: plain data, every default visible here. One entry of the table in
 /// setting.cpp gives each member its flag, its key and its help.
 struct Options {
-  std::vector<std::string> manifests;  ///< files and folders, as written
+  std::vector<std::string> manifests;  ///< files and folders, as written; none: a cluster
+
+  std::string kubeconfig;  ///< empty: the pod's service account, KUBECONFIG, the default file
+  std::string context;     ///< empty: the kubeconfig's current one
+  std::string master;      ///< URL in place of the server that is found
+  std::string name_space;  ///< empty: all
+  Endpoints endpoints = Endpoints::Slices;
+  Duration poll_interval{};  ///< 0: watch
+  std::string state_dir;     ///< where the last good state is kept; empty: nowhere
+  Environment environment;   ///< the process's variables; no setting
 
   IpAddress listen_address = IpAddress::loopback(IpFamily::IPv4);
   std::optional<Cidr> listen_pool;

@@ -1,55 +1,13 @@
 #include "config/setting.h"
 
+#include "config/setting_values.h"
+
 #include <algorithm>
-#include <charconv>
-#include <concepts>
-#include <limits>
+#include <iterator>
 #include <numeric>
 
 namespace wherry::config {
 namespace {
-
-using Texts = std::span<const std::string>;
-using Wrong = std::optional<std::string>;
-
-std::string quote(const std::string& text) { return '"' + text + '"'; }
-
-template <std::unsigned_integral T>
-Wrong whole_number(T& into, const std::string& text, T least, T most) {
-  long long number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string range = std::to_string(least) + " to " + std::to_string(most);
-  if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
-    return quote(text) + " is no whole number; write one from " + range;
-  }
-  if (error != std::errc() || number < 0 || static_cast<unsigned long long>(number) < least ||
-      static_cast<unsigned long long>(number) > most) {
-    return text + " is out of range; write a whole number from " + range;
-  }
-  into = static_cast<T>(number);
-  return std::nullopt;
-}
-
-/// Far from what the clock can add up to.
-constexpr Duration kLongestDuration = std::chrono::hours(8760);
-
-Wrong duration(Duration& into, const std::string& text, bool may_be_zero) {
-  const auto parsed = parse_duration(text);
-  if (!parsed) {
-    const bool lacks_unit =
-        text.find_first_not_of("0123456789.") == std::string::npos && parse_duration(text + 's');
-    return quote(text) + (lacks_unit
-                              ? " has no unit; write " + text + "s, " + text + "ms or " + text + "m"
-                              : " is no duration; write one such as 3s, 500ms or 1m30s");
-  }
-  if (!may_be_zero && *parsed == Duration::zero()) {
-    return "must be longer than 0; write for example 3s";
-  }
-  if (*parsed > kLongestDuration)
-    return text + " is too long; write at most 8760h, which is a year";
-  into = *parsed;
-  return std::nullopt;
-}
 
 Wrong listen_address(Options& options, Texts texts) {
   const auto parsed = IpAddress::parse(texts[0]);
@@ -128,6 +86,8 @@ std::vector<Setting> make_settings() {
                                                 return a.empty() ? b : std::move(a) + ' ' + b;
                                               });
                      }});
+  std::vector<Setting> of_cluster = cluster_settings();
+  std::move(of_cluster.begin(), of_cluster.end(), std::back_inserter(all));
   all.push_back({.flag = "listen-address",
                  .value = "ADDR",
                  .help = "where service ports listen if their clusterIP is no address of this "

@@ -1,3 +1,4 @@
+#include "base/environment.h"
 #include "config/command_line.h"
 #include "proxy/app/commands.h"
 
@@ -27,7 +28,8 @@ struct Dispatch {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-  const auto command = wherry::config::read_command_line(arguments);
+  const auto command =
+      wherry::config::read_command_line(arguments, wherry::Environment::of_process());
   if (const auto* faults = std::get_if<wherry::Faults>(&command)) {
     return wherry::app::refuse(*faults);
   }

@@ -232,13 +232,31 @@ void PodEndpoints::erase(const ObjectKey& key, Pod*) {
   forget_if_empty(key.name_space);
 }
 
+/// What the EndpointSlice controller keeps for a Service that it finds a selector on.
+bool PodEndpoints::is_controlled(const EndpointSlice& slice) const {
+  if (precedence_ != Precedence::Pods || slice.service().name.empty()) return false;
+  const std::string* manager = model::find(slice.meta.labels, model::kManagedByLabel);
+  return manager != nullptr && *manager == model::kEndpointSliceController;
+}
+
 void PodEndpoints::upsert(SlicePtr slice) {
   const ObjectKey key = slice->meta.key;
   const ObjectKey service = slice->service();
+  const bool controlled = is_controlled(*slice);
   Namespace& space = namespaces_[key.name_space];
   const auto before = space.slice_service.find(key.name);
-  if (before != space.slice_service.end() && before->second != service.name) detach_slice(key);
+  if (before != space.slice_service.end()) {
+    const auto owner = space.services.find(before->second);
+    const bool was_controlled =
+        owner != space.services.end() && owner->second.controlled.contains(key.name);
+    if (before->second != service.name || was_controlled != controlled) erase_slice(key);
+  }
   space.slice_service[key.name] = service.name;
+  if (controlled) {
+    space.services[service.name].controlled.insert_or_assign(key.name, std::move(slice));
+    dirty_.insert(service);
+    return;
+  }
   if (!service.name.empty() && space.services[service.name].own_slices.insert(key.name).second) {
     dirty_.insert(service);
   }
@@ -246,23 +264,27 @@ void PodEndpoints::upsert(SlicePtr slice) {
 }
 
 void PodEndpoints::erase(const ObjectKey& key, EndpointSlice*) {
-  detach_slice(key);
+  erase_slice(key);
   forget_if_empty(key.name_space);
-  out_.erase(key);
 }
 
-/// Takes an own slice away from its Service.
-void PodEndpoints::detach_slice(const ObjectKey& slice) {
-  const auto found = namespaces_.find(slice.name_space);
-  if (found == namespaces_.end()) return;
-  Namespace& space = found->second;
-  const auto entry = space.slice_service.find(slice.name);
-  if (entry == space.slice_service.end()) return;
-  const auto service = space.services.find(entry->second);
-  if (service != space.services.end() && service->second.own_slices.erase(slice.name) > 0) {
-    dirty_.insert({slice.name_space, entry->second});
+/// Takes one of the source's slices away from its Service and from whoever was told of it.
+void PodEndpoints::erase_slice(const ObjectKey& slice) {
+  bool was_controlled = false;
+  if (const auto found = namespaces_.find(slice.name_space); found != namespaces_.end()) {
+    Namespace& space = found->second;
+    if (const auto entry = space.slice_service.extract(slice.name)) {
+      const auto service = space.services.find(entry.mapped());
+      if (service != space.services.end()) {
+        was_controlled = service->second.controlled.erase(slice.name) > 0;
+        if (was_controlled || service->second.own_slices.erase(slice.name) > 0) {
+          dirty_.insert({slice.name_space, entry.mapped()});
+        }
+      }
+    }
   }
-  space.slice_service.erase(entry);
+  // The controller's were passed on, if at all, with what was made: remake() takes them back.
+  if (!was_controlled) out_.erase(slice);
 }
 
 /// Lists a Service where the pods that it selects will find it: under one pair of its selector,
@@ -353,7 +375,11 @@ void PodEndpoints::remake(const ObjectKey& key) {
   over_limit_.erase(key);
 
   std::map<std::string, SlicePtr> next;
-  if (selecting.service && selecting.own_slices.empty()) {
+  const bool selects_pods =
+      selecting.service && (precedence_ == Precedence::Pods ? !selecting.service->selector.empty()
+                                                            : selecting.own_slices.empty());
+  if (!selects_pods) next = selecting.controlled;
+  if (selects_pods) {
     auto slices = slices_of_pods(*selecting.service, select(space, *selecting.service),
                                  most_bytes_ - std::min(most_bytes_, made_bytes_));
     if (!slices) {
@@ -385,7 +411,7 @@ void PodEndpoints::forget_if_unused(const ObjectKey& key) {
   const auto space = namespaces_.find(key.name_space);
   const auto found = space->second.services.find(key.name);
   if (found != space->second.services.end() && !found->second.service &&
-      found->second.own_slices.empty()) {
+      found->second.own_slices.empty() && found->second.controlled.empty()) {
     space->second.services.erase(found);
   }
   forget_if_empty(key.name_space);

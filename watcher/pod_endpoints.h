@@ -27,8 +27,17 @@ namespace wherry::watcher {
     const model::Service& service, const std::vector<const model::Pod*>& selected,
     std::size_t most_bytes = std::numeric_limits<std::size_t>::max());
 
+/// Whose word counts where a Service selects pods and has slices too.
+enum class Precedence {
+  OwnSlices,  ///< of manifests: whoever writes a slice by hand means it
+  /// Of a cluster: slices that the EndpointSlice controller keeps (or has kept, while it was there)
+  /// are made here anew; those of others count beside them.
+  Pods,
+};
+
 /// Stands between a source and whoever wants EndpointSlices: passes the source's own slices on,
-/// and makes slices from Pods for each Service that selects pods and has no slice of its own.
+/// and makes slices from Pods for each Service that selects pods and, with Precedence::OwnSlices,
+/// has no slice of its own.
 ///
 /// Control thread only. Changes are collected and passed on by flush(), so that a thousand pods
 /// that change at once cost one pass over the Services they belong to. Pods and Services find each
@@ -38,8 +47,9 @@ class PodEndpoints {
   /// `most_bytes` bounds what is made: a few lines can make a thousand Services select a thousand
   /// pods each. A Service that does not fit gets no endpoints, until others go.
   explicit PodEndpoints(model::ObjectSink<model::EndpointSlice>& out,
-                        std::size_t most_bytes = std::numeric_limits<std::size_t>::max())
-      : out_(out), most_bytes_(most_bytes) {}
+                        std::size_t most_bytes = std::numeric_limits<std::size_t>::max(),
+                        Precedence precedence = Precedence::OwnSlices)
+      : out_(out), most_bytes_(most_bytes), precedence_(precedence) {}
 
   [[nodiscard]] model::ObjectSink<model::Service>& services() { return services_sink_; }
   [[nodiscard]] model::ObjectSink<model::Pod>& pods() { return pods_sink_; }
@@ -75,10 +85,11 @@ class PodEndpoints {
 
   /// A Service as far as its pods matter, and what was made for it.
   struct Selecting {
-    ServicePtr service;                    ///< null until it has been seen
-    std::string anchor;                    ///< the pair of its selector under which it is listed
-    std::set<std::string> own_slices;      ///< names of the source's slices
-    std::map<std::string, SlicePtr> made;  ///< by name
+    ServicePtr service;                ///< null until it has been seen
+    std::string anchor;                ///< the pair of its selector under which it is listed
+    std::set<std::string> own_slices;  ///< names of the source's slices
+    std::map<std::string, SlicePtr> controlled;  ///< Precedence::Pods: the controller's, by name
+    std::map<std::string, SlicePtr> made;        ///< what was passed on for it, by name
     std::size_t made_bytes = 0;
   };
   /// Objects meet only within their namespace.
@@ -108,13 +119,15 @@ class PodEndpoints {
   void unlist_pod(const std::string& name_space, Namespace& space, const model::Pod& pod);
   [[nodiscard]] static std::vector<const model::Pod*> select(const Namespace& space,
                                                              const model::Service& service);
-  void detach_slice(const model::ObjectKey& slice);
+  [[nodiscard]] bool is_controlled(const model::EndpointSlice& slice) const;
+  void erase_slice(const model::ObjectKey& slice);
   void forget_if_unused(const model::ObjectKey& service);
   void forget_if_empty(const std::string& name_space);
   void remake(const model::ObjectKey& service);
 
   model::ObjectSink<model::EndpointSlice>& out_;
   const std::size_t most_bytes_;
+  const Precedence precedence_;
   Sink<model::Service> services_sink_{*this};
   Sink<model::Pod> pods_sink_{*this};
   Sink<model::EndpointSlice> slices_sink_{*this};

@@ -3,8 +3,10 @@
 #include "balancer/table_diff.h"
 #include "base/log.h"
 #include "proxy/admin/process_metrics.h"
+#include "proxy/app/cluster_feed.h"
 #include "proxy/app/descriptor_limit.h"
 #include "proxy/app/exit_code.h"
+#include "proxy/app/manifest_feed.h"
 #include "proxy/app/offline_tables.h"
 #include "proxy/app/tcp_metrics.h"
 
@@ -37,7 +39,8 @@ std::size_t worker_count(const config::Options& options) {
   return options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
 }
 
-App::App(const config::Options& options, std::uint64_t open_files)
+App::App(const config::Options& options, std::uint64_t open_files,
+         std::optional<api::ClusterAccess> access)
     : options_(options),
       node_name_(node_name(options)),
       descriptors_(open_files),
@@ -49,14 +52,21 @@ App::App(const config::Options& options, std::uint64_t open_files)
                 [this] { size_quota(); }),
       address_changes_(timers_, clock_, kAddressPace, [this] { on_addresses_changed(); }),
       address_watch_(control_, [this] { address_changes_.request(); }),
-      tables_(timers_, clock_, flatten_rules(options), node_name_,
+      tables_(timers_, clock_, table_rules(options), node_name_,
               [this](auto table) { publish(table); }),
-      manifests_(control_, files_.get_executor(), timers_, clock_, options.manifests,
-                 {tables_.services(), tables_.pods(), tables_.slices()},
-                 [this] { on_manifests_changed(); }),
+      feed_(make_feed(std::move(access))),
       admin_(control_, *this),
       signals_(control_, SIGTERM, SIGINT) {
   size_quota();
+}
+
+std::unique_ptr<Feed> App::make_feed(std::optional<api::ClusterAccess> access) {
+  if (access) {
+    return std::make_unique<ClusterFeed>(control_, files_.get_executor(), timers_, clock_, options_,
+                                         std::move(*access), tables_);
+  }
+  return std::make_unique<ManifestFeed>(control_, files_.get_executor(), timers_, clock_, options_,
+                                        tables_);
 }
 
 App::~App() {
@@ -72,7 +82,7 @@ int App::run() {
                {{"address", options_.admin_address.to_string()},
                 {"reason", error.message()},
                 {"remedy", "stop what listens there, or give --admin-address another one"}});
-    manifests_.stop();
+    feed_->stop();
     signals_.cancel();
     return error == boost::system::errc::permission_denied ? kExitPermission : kExitUnavailable;
   }
@@ -86,17 +96,12 @@ int App::run() {
   workers_.start();
   address_watch_.start();
   admin_.start();
-  manifests_.start();
+  feed_->start();
   control_.run();
   workers_.stop();
   files_.join();
   log::info("wherry has ended", {{"exit_code", exit_code_}});
   return exit_code_;
-}
-
-void App::on_manifests_changed() {
-  if (phase_ != Phase::Serving) return;
-  tables_.on_synced();
 }
 
 void App::publish(const std::shared_ptr<const balancer::BackendTable>& table) {
@@ -170,7 +175,7 @@ void App::drain() {
       "asked to stop: no new connections, established ones may end",
       {{"sessions", workers_.sessions()}, {"timeout", format_duration(options_.drain_timeout)}});
   drain_deadline_ = clock_.now() + options_.drain_timeout;
-  manifests_.stop();
+  feed_->stop();
   tables_.stop();
   address_watch_.stop();
   address_changes_.stop();
@@ -220,28 +225,7 @@ admin::Readiness App::readiness() const {
                  std::to_string(tables_.latest()->size()) + " service ports"}});
   readiness.checks.push_back(
       {.name = "serving", .passed = phase_ == Phase::Serving, .required = true, .notes = {}});
-  const std::vector<std::string> missing = manifests_.missing();
-  admin::Readiness::Check manifests{.name = "manifests",
-                                    .passed = manifests_.broken().empty() && missing.empty(),
-                                    .required = false,
-                                    .notes = {}};
-  for (const std::string& path : missing) {
-    manifests.notes.push_back(path + ": is gone; what it said counts again when it comes back");
-  }
-  for (const auto& [path, faults] : manifests_.broken()) {
-    constexpr std::size_t kMostFaults = 20;
-    for (std::size_t i = 0; i < std::min(faults.size(), kMostFaults); ++i) {
-      manifests.notes.push_back(faults[i].to_string());
-    }
-    if (faults.size() > kMostFaults) {
-      manifests.notes.push_back(path + ": and " + std::to_string(faults.size() - kMostFaults) +
-                                " more faults; wherry check lists them");
-    }
-    manifests.notes.push_back(path + (manifests_.was_whole(path)
-                                          ? ": what it said when it was last whole stays in force"
-                                          : ": nothing of it is in force"));
-  }
-  readiness.checks.push_back(std::move(manifests));
+  feed_->report(readiness);
   admin::Readiness::Check endpoints{
       .name = "endpoints", .passed = true, .required = false, .notes = tables_.problems()};
   endpoints.passed = endpoints.notes.empty();
@@ -268,7 +252,7 @@ MetricFamilies App::metrics() const {
                                    static_cast<double>(tables_.latest()->size())));
   collect_tcp_metrics(workers_, *tables_.latest(), families);
   steering_.collect(families);
-  manifests_.collect(families);
+  feed_->collect(families);
   admin::collect_process_metrics(families);
   return families;
 }

@@ -7,17 +7,19 @@
 #include "config/options.h"
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/admin_view.h"
+#include "proxy/app/feed.h"
 #include "proxy/app/table_loop.h"
 #include "proxy/app/worker_pool.h"
 #include "proxy/steer/bind_steering.h"
 #include "proxy/steer/local_addresses.h"
-#include "watcher/manifest/manifest_source.h"
+#include "watcher/api/access.h"
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,8 +34,9 @@ namespace wherry::app {
 /// The thread that calls run() is the control thread.
 class App final : private admin::AdminView {
  public:
-  /// `open_files` is the limit in force.
-  App(const config::Options& options, std::uint64_t open_files);
+  /// `open_files` is the limit in force. With `access` a cluster is followed, without it manifests.
+  App(const config::Options& options, std::uint64_t open_files,
+      std::optional<api::ClusterAccess> access = std::nullopt);
   ~App() override;
 
   /// Serves until SIGTERM or SIGINT, then drains. Returns the exit code: 0 after a stop that
@@ -47,8 +50,8 @@ class App final : private admin::AdminView {
   [[nodiscard]] SocketAddress admin_address() const { return admin_.address(); }
 
  private:
+  [[nodiscard]] std::unique_ptr<Feed> make_feed(std::optional<api::ClusterAccess> access);
   void publish(const std::shared_ptr<const balancer::BackendTable>& table);
-  void on_manifests_changed();
   void on_addresses_changed();
   void wait_for_signal();
   void drain();
@@ -71,14 +74,14 @@ class App final : private admin::AdminView {
   SystemClock clock_;
   asio::io_context control_{1};
   AsioTimers timers_;
-  asio::thread_pool files_;  ///< one thread that reads manifests, which may take its time
+  asio::thread_pool files_;  ///< one thread for files, which may take their time
   WorkerPool workers_;
   steer::KernelAddresses local_addresses_;
   steer::BindSteering steering_;
   Coalescer address_changes_;
   steer::AddressWatch address_watch_;
   TableLoop tables_;
-  manifest::ManifestSource manifests_;
+  const std::unique_ptr<Feed> feed_;
   admin::AdminServer admin_;
   asio::signal_set signals_;
 

@@ -7,6 +7,7 @@
 #include "proxy/admin/pages.h"
 #include "proxy/admin/print_rows.h"
 #include "proxy/app/app.h"
+#include "proxy/app/cluster_check.h"
 #include "proxy/app/descriptor_limit.h"
 #include "proxy/app/exit_code.h"
 #include "proxy/app/offline_tables.h"
@@ -18,6 +19,7 @@
 #include <functional>
 #include <iostream>
 #include <optional>
+#include <set>
 #include <variant>
 
 namespace wherry::app {
@@ -121,6 +123,49 @@ int show(const json::array& rows, const config::GetCommand& command, admin::RowK
   return finish(kExitOk);
 }
 
+bool is_permission(api::ApiErrc code) {
+  return code == api::ApiErrc::Forbidden || code == api::ApiErrc::Unauthorized ||
+         code == api::ApiErrc::Credentials;
+}
+
+/// Connects, and says what works and what does not.
+int try_cluster(const config::Options& options) {
+  const auto found = find_access(options);
+  if (const auto* faults = std::get_if<Faults>(&found)) return refuse(*faults);
+  const auto& access = std::get<api::ClusterAccess>(found);
+  std::cout << "cluster " << printable(access.server.to_string()) << ", by "
+            << printable(access.origin) << '\n';
+  for (const std::string& warning : access.warnings) {
+    std::cerr << "warning: " << printable(warning) << '\n';
+  }
+
+  int exit_code = kExitOk;
+  std::set<std::string> told;  // a server that is away is away for all
+  const auto complain = [&](const std::string& what, const api::ApiFailure& failure) {
+    std::cout << what << ": " << to_string(failure.code) << '\n';
+    if (told.insert(failure.text).second) std::cerr << printable(failure.text) << '\n';
+    if (is_permission(failure.code)) {
+      exit_code = kExitPermission;
+    } else if (exit_code == kExitOk) {
+      exit_code = kExitUnavailable;
+    }
+  };
+  for (const ResourceCheck& each : check_cluster(options, access)) {
+    if (each.list) {
+      complain("list " + each.resource, *each.list);
+      continue;
+    }
+    std::cout << "list " << each.resource << ": ok\n";
+    if (!each.watch_was_tried) continue;
+    if (each.watch) {
+      complain("watch " + each.resource, *each.watch);
+    } else {
+      std::cout << "watch " << each.resource << ": ok\n";
+    }
+  }
+  return finish(exit_code);
+}
+
 }  // namespace
 
 int refuse(const Faults& faults) {
@@ -144,7 +189,13 @@ int run(const config::RunCommand& command) {
                 {"remedy", "raise it (ulimit -n, LimitNOFILE), or give fewer --workers"}});
     return kExitUnavailable;
   }
-  return App(command.options, open_files).run();
+  std::optional<api::ClusterAccess> access;
+  if (command.options.manifests.empty()) {
+    auto found = find_access(command.options);
+    if (const auto* faults = std::get_if<Faults>(&found)) return refuse(*faults);
+    access = std::move(std::get<api::ClusterAccess>(found));
+  }
+  return App(command.options, open_files, std::move(access)).run();
 }
 
 int check(const config::CheckCommand& command) {
@@ -164,6 +215,7 @@ int check(const config::CheckCommand& command) {
     std::cerr << "warning: " << printable(warning) << '\n';
   }
   if (!faults.empty()) return refuse(faults);
+  if (command.tries_cluster) return try_cluster(command.options);
 
   std::cout << "ok: " << count_of(tables.files(), "file");
   for (const auto& [kind, count] : tables.objects()) {

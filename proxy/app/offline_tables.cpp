@@ -13,10 +13,18 @@ steer::ListenRules listen_rules(const config::Options& options) {
           is_fixed ? std::optional(options.admin_address) : std::nullopt};
 }
 
-balancer::FlattenRules flatten_rules(const config::Options& options) {
-  return {.needs_cluster_ip = false,
-          .default_family = options.listen_pool ? options.listen_pool->family()
-                                                : options.listen_address.family()};
+TableRules table_rules(const config::Options& options) {
+  TableRules rules;
+  rules.flatten.default_family =
+      options.listen_pool ? options.listen_pool->family() : options.listen_address.family();
+  if (!options.manifests.empty()) return rules;
+  // S1: a cluster gives addresses itself. Whoever may write to its API is no stranger, and what it
+  // holds is what it can hold.
+  rules.flatten.needs_cluster_ip = true;
+  rules.endpoints = options.endpoints == config::Endpoints::Pods ? TableRules::Endpoints::Pods
+                                                                 : TableRules::Endpoints::Slices;
+  rules.limits = {.backends = 5'000'000, .pod_bytes = 1u << 30};
+  return rules;
 }
 
 std::string node_name(const config::Options& options) {
@@ -31,7 +39,7 @@ std::string node_name(const config::Options& options) {
 
 OfflineTables::OfflineTables(const config::Options& options)
     : timers_(loop_),
-      tables_(timers_, clock_, flatten_rules(options), node_name(options), [](const auto&) {}),
+      tables_(timers_, clock_, table_rules(options), node_name(options), [](const auto&) {}),
       claims_(listen_rules(options), local_addresses_) {
   read(options.manifests);
   tables_.build_now();

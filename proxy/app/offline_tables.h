@@ -66,7 +66,7 @@ class OfflineTables {
 
 /// The parts of the options that several commands need in another layer's words.
 [[nodiscard]] steer::ListenRules listen_rules(const config::Options& options);
-[[nodiscard]] balancer::FlattenRules flatten_rules(const config::Options& options);
+[[nodiscard]] TableRules table_rules(const config::Options& options);
 /// The node's name: as given, else the host's in lower case (W9).
 [[nodiscard]] std::string node_name(const config::Options& options);
 

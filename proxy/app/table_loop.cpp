@@ -15,13 +15,17 @@ constexpr Coalescer::Pace kPace{.settle = Duration::zero(), .pause = std::chrono
 
 }  // namespace
 
-TableLoop::TableLoop(Timers& timers, const Clock& clock, const balancer::FlattenRules& rules,
-                     std::string_view node_name, Publish publish, const TableLimits& limits)
-    : services_(rules, [this] { on_change(); }),
+TableLoop::TableLoop(Timers& timers, const Clock& clock, const TableRules& rules,
+                     std::string_view node_name, Publish publish)
+    : endpoints_(rules.endpoints),
+      services_(rules.flatten, [this] { on_change(); }),
       slices_([this] { on_change(); }),
-      pod_endpoints_(slices_, limits.pod_bytes),
+      pod_endpoints_(slices_, rules.limits.pod_bytes,
+                     rules.endpoints == TableRules::Endpoints::Pods
+                         ? watcher::Precedence::Pods
+                         : watcher::Precedence::OwnSlices),
       service_sinks_(services_, pod_endpoints_.services()),
-      builder_(services_, slices_, node_name, limits.backends),
+      builder_(services_, slices_, node_name, rules.limits.backends),
       coalescer_(timers, clock, kPace, [this] { rebuild(); }),
       publish_(std::move(publish)) {}
 
@@ -51,7 +55,7 @@ std::vector<std::string> TableLoop::problems() const {
   for (const model::ObjectKey& service : pod_endpoints_.over_limit()) {
     all.push_back("Service " + service.to_string() +
                   " has no endpoints: with the pods that it selects, those of all Services would "
-                  "take more memory than manifests may; narrow its selector, or take Services or "
+                  "take more memory than is allowed; narrow its selector, or take Services or "
                   "pods away");
   }
   for (const balancer::ServicePortKey& port : builder_.over_limit()) {

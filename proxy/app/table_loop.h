@@ -7,6 +7,7 @@
 #include "watcher/pod_endpoints.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +22,20 @@ struct TableLimits {
   std::size_t pod_bytes = 64u << 20;  ///< of the slices that are made from pods
 };
 
+/// Where the objects come from decides what they mean.
+struct TableRules {
+  /// Who gives a Service its endpoints.
+  enum class Endpoints : std::uint8_t {
+    Manifests,  ///< its own slices; without any, the pods that it selects
+    Slices,     ///< slices alone
+    Pods,       ///< the pods that it selects; without a selector, its slices
+  };
+
+  balancer::FlattenRules flatten;
+  Endpoints endpoints = Endpoints::Manifests;
+  TableLimits limits;
+};
+
 /// From objects to tables: the trackers, the builder, and when to build.
 ///
 /// Control thread only. Sources put objects into services(), pods() and slices(), and say
@@ -29,12 +44,16 @@ class TableLoop {
  public:
   using Publish = std::function<void(std::shared_ptr<const balancer::BackendTable>)>;
 
-  TableLoop(Timers& timers, const Clock& clock, const balancer::FlattenRules& rules,
-            std::string_view node_name, Publish publish, const TableLimits& limits = {});
+  TableLoop(Timers& timers, const Clock& clock, const TableRules& rules, std::string_view node_name,
+            Publish publish);
 
-  [[nodiscard]] model::ObjectSink<model::Service>& services() { return service_sinks_; }
+  [[nodiscard]] model::ObjectSink<model::Service>& services() {
+    if (endpoints_ == TableRules::Endpoints::Slices) return services_;
+    return service_sinks_;
+  }
   [[nodiscard]] model::ObjectSink<model::Pod>& pods() { return pod_endpoints_.pods(); }
   [[nodiscard]] model::ObjectSink<model::EndpointSlice>& slices() {
+    if (endpoints_ == TableRules::Endpoints::Slices) return slices_;
     return pod_endpoints_.slices();
   }
 
@@ -83,6 +102,7 @@ class TableLoop {
   void rebuild();
   void report_problems();
 
+  const TableRules::Endpoints endpoints_;
   balancer::ServiceTracker services_;
   balancer::SliceTracker slices_;
   watcher::PodEndpoints pod_endpoints_;

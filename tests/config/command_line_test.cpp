@@ -64,7 +64,7 @@ Options options_of(const Arguments& arguments) {
 /// Arguments with which a command does something, whatever else is given.
 Arguments enough_for(std::string_view command) {
   if (command == "get") return {"get", "services"};
-  return {std::string(command), "--manifests", "/"};
+  return {std::string(command)};
 }
 
 bool takes(const CommandSpec& spec, std::string_view flag) {
@@ -81,9 +81,7 @@ class EveryFlag : public ::testing::TestWithParam<std::string> {
   [[nodiscard]] const Sample& sample() const { return *sample_of(GetParam()); }
   [[nodiscard]] std::string key() const { return find_flag(GetParam())->key(); }
   [[nodiscard]] std::string write_config(const std::string& yaml) const {
-    const bool is_manifests = GetParam() == "manifests";
-    folder_.write("c.yaml",
-                  kHeader + (is_manifests ? "" : "manifests: /\n") + key() + ": " + yaml + '\n');
+    folder_.write("c.yaml", kHeader + key() + ": " + yaml + '\n');
     return folder_ / "c.yaml";
   }
 
@@ -96,7 +94,6 @@ TEST_P(EveryFlag, SetsItsOptionInEveryCommandThatTakesIt) {
     if (!takes(spec, GetParam())) continue;
     ++commands_that_take_it;
     Arguments arguments = enough_for(spec.name);
-    if (GetParam() == "manifests" && spec.name != "get") arguments.resize(1);
     arguments.push_back("--" + GetParam());
     arguments.insert(arguments.end(), sample().texts.begin(), sample().texts.end());
 
@@ -106,7 +103,7 @@ TEST_P(EveryFlag, SetsItsOptionInEveryCommandThatTakesIt) {
 }
 
 TEST_P(EveryFlag, TakesItsValueAfterAnEqualsSignToo) {
-  Arguments arguments = GetParam() == "manifests" ? Arguments{"run"} : enough_for("run");
+  Arguments arguments = enough_for("run");
   for (const std::string& text : sample().texts) {
     arguments.push_back("--" + GetParam() + '=' + text);
   }
@@ -173,7 +170,12 @@ TEST_P(EveryFlag, WinsOverTheFile) {
 TEST_P(EveryFlag, IsInTheHelpOfEveryCommandThatTakesIt) {
   for (const CommandSpec& spec : commands()) {
     const std::string help = read_as<PrintCommand>({std::string(spec.name), "--help"}).text;
-    EXPECT_EQ(help.find("--" + GetParam() + ' ') != std::string::npos, takes(spec, GetParam()))
+    // get has a --namespace of its own.
+    const bool has_its_own =
+        std::any_of(spec.flags.begin(), spec.flags.end(),
+                    [](const ActionFlag& flag) { return flag.names.ends_with("--" + GetParam()); });
+    EXPECT_EQ(help.find("--" + GetParam() + ' ') != std::string::npos,
+              has_its_own || takes(spec, GetParam()))
         << spec.name;
   }
 }
@@ -192,29 +194,35 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryFlagOfOneValue, ::testing::ValuesIn(flags_o
 
 // --- run and check ---
 
-TEST(CommandLine, RunNeedsSomethingToServe) {
-  EXPECT_THAT(faults_of({"run"}),
-              ElementsAre("run: nothing to serve; give --manifests PATH, or --config FILE with "
-                          "the key manifests"));
+TEST(CommandLine, WithoutManifestsAClusterIsServed) {
+  EXPECT_TRUE(options_of({"run"}).manifests.empty());
+  EXPECT_TRUE(read_as<CheckCommand>({"check"}).tries_cluster);
+  EXPECT_TRUE(read_as<CheckCommand>({"check", "--master", "http://a"}).tries_cluster);
+  EXPECT_FALSE(read_as<CheckCommand>({"check", "--manifests", "/"}).tries_cluster);
 }
 
-TEST(CommandLine, RunNeedsSomethingToServeInTheFileAtLeast) {
-  const test::TempFolder folder;
-  folder.write("c.yaml", kHeader);
-
-  EXPECT_THAT(faults_of({"run", "--config", folder / "c.yaml"}),
-              ElementsAre(StartsWith("run: nothing to serve")));
+TEST(CommandLine, ManifestsAndAClusterAreTwoSourcesOfOneThing) {
+  for (const char* flag : {"--kubeconfig", "--context", "--master"}) {
+    for (const char* command : {"run", "check"}) {
+      EXPECT_THAT(faults_of({command, "--manifests", "/", flag, "x"}),
+                  ElementsAre(HasSubstr("are both given; give one of them")));
+    }
+  }
 }
 
-TEST(CommandLine, CheckNeedsSomethingToCheck) {
-  EXPECT_THAT(faults_of({"check"}), ElementsAre(StartsWith("check: nothing to serve")));
+TEST(CommandLine, TheEnvironmentIsHandedOn) {
+  const Environment environment(Environment::Variables{{"KUBECONFIG", "/a"}});
+  const auto result = read_command_line(Arguments{"run"}, environment);
+
+  EXPECT_EQ(std::get<RunCommand>(std::get<Command>(result)).options.environment.get("KUBECONFIG"),
+            "/a");
 }
 
 TEST(CommandLine, CheckOfAConfigurationNeedsNoManifests) {
   const test::TempFolder folder;
   folder.write("c.yaml", kHeader);
 
-  EXPECT_NO_THROW((void)read_as<CheckCommand>({"check", "--config", folder / "c.yaml"}));
+  EXPECT_FALSE(read_as<CheckCommand>({"check", "--config", folder / "c.yaml"}).tries_cluster);
 }
 
 TEST(CommandLine, ManifestsAreGivenOneAfterTheOtherOrEachWithItsFlag) {

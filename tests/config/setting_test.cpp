@@ -106,6 +106,11 @@ TEST(Settings, DefaultsAreThoseOfTheDocumentation) {
   const auto shown = [&defaults](std::string_view flag) { return find_flag(flag)->show(defaults); };
 
   EXPECT_EQ(shown("manifests"), "");
+  for (const char* unset : {"kubeconfig", "context", "master", "namespace", "state-dir"}) {
+    EXPECT_EQ(shown(unset), "") << unset;
+  }
+  EXPECT_EQ(shown("endpoints"), "slices");
+  EXPECT_EQ(shown("poll-interval"), "0s");
   EXPECT_EQ(shown("listen-address"), "127.0.0.1");
   EXPECT_EQ(shown("listen-pool"), "");
   EXPECT_EQ(shown("port-offset"), "0");
@@ -140,6 +145,27 @@ TEST_P(ABadValue, IsSaidToBeWrongWithWhatWouldBeRightAndChangesNothing) {
     EXPECT_EQ(setting.show(options), setting.show(Options{})) << setting.flag;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    OfACluster, ABadValue,
+    ::testing::Values(
+        BadValue{"NoFile", "kubeconfig", "", "is empty; name a kubeconfig, or leave it out"},
+        BadValue{"NoContext", "context", "", "is empty; name a context, or leave it out"},
+        BadValue{"NoMaster", "master", "", "is empty; write a URL such as https://10.0.0.1:6443"},
+        BadValue{"NoFolder", "state-dir", "", "is empty; name a folder, or leave it out"},
+        BadValue{"NoNamespace", "namespace", "",
+                 "\"\" is no namespace; write lower-case letters, digits and '-'"},
+        BadValue{"UpperCaseNamespace", "namespace", "Shop",
+                 "\"Shop\" is no namespace; write lower-case letters, digits and '-'"},
+        BadValue{"FlagForANamespace", "namespace", "-x",
+                 "\"-x\" is no namespace; write lower-case letters, digits and '-'"},
+        BadValue{"Endpoints", "endpoints", "endpoints",
+                 "\"endpoints\" is no source of endpoints; write slices or pods"},
+        BadValue{"TooOften", "poll-interval", "500ms",
+                 "500ms is too often for an API server; write 1s or more, or 0 to watch"},
+        BadValue{"NoDuration", "poll-interval", "x",
+                 "\"x\" is no duration; write one such as 3s, 500ms or 1m30s"}),
+    [](const auto& row) { return std::string(row.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
     WholeNumbers, ABadValue,

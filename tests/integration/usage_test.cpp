@@ -29,8 +29,9 @@ TEST(Usage, VersionIsPrinted) {
 }
 
 TEST(Usage, RunWithoutAnythingToServeSaysWhatToGive) {
-  const auto result = wherry({"run"});
+  const auto result = run_program({"env", "-i", wherry_binary(), "run"});
   EXPECT_EQ(result.exit_code, 64);
+  EXPECT_THAT(result.err, HasSubstr("--kubeconfig"));
   EXPECT_THAT(result.err, HasSubstr("--manifests"));
 }
 

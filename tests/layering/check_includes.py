@@ -29,7 +29,7 @@ LAYERS = {
     "proxy/admin": ("base", "base/async", "base/document", "watcher/model", "balancer"),
     "proxy/app": ("base", "base/async", "base/document", "config", "watcher/model", "watcher",
                   "balancer", "proxy/tcp", "proxy/steer", "proxy/admin"),
-    "proxy": ("config", "proxy/app"),
+    "proxy": ("base", "config", "proxy/app"),
     "bench/load": ("base", "base/async"),
     "bench/micro": ("base", "base/async", "base/document", "watcher/model", "watcher", "balancer"),
     "tests/support": ("base", "base/async", "watcher/model", "proxy/admin"),

@@ -94,8 +94,9 @@ std::vector<std::string> files_of_variable(const Environment& environment) {
 
 Found nothing_found(const AccessChoice& choice, const std::string& looked_at) {
   if (choice.master.empty() || !choice.context.empty()) {
-    return Faults{fault(choice.context.empty() ? "cluster" : "--context",
-                        looked_at + "; give --kubeconfig FILE")};
+    return Faults{
+        fault(choice.context.empty() ? "cluster" : "--context",
+              looked_at + "; give --kubeconfig FILE, or --manifests PATH to serve files")};
   }
   auto url = parse_server_url(choice.master, false);
   if (const auto* wrong = std::get_if<UrlFault>(&url)) {

@@ -185,9 +185,24 @@ asio::awaitable<std::optional<ApiFailure>> HttpListWatch::request(std::string ta
   }
 }
 
+/// W1: the server does not know the field selector; from now on it is asked without.
+bool HttpListWatch::drop_optional_fields(const ApiFailure& failure) {
+  if (failure.status != 400 || !resource_.fields_are_optional || resource_.fields.empty()) {
+    return false;
+  }
+  log::info("the API server does not know this field selector and is asked without it",
+            {{"resource", resource_.name}, {"selector", resource_.fields}});
+  resource_.fields.clear();
+  return true;
+}
+
 asio::awaitable<ApiResult<ListPage>> HttpListWatch::list(ListOptions options, TakeItem take) {
-  std::string target = list_target(server_.access.server.path, resource_, options);
-  if (auto failure = co_await request(std::move(target), "list")) co_return *failure;
+  for (;;) {
+    std::string target = list_target(server_.access.server.path, resource_, options);
+    const auto failure = co_await request(std::move(target), "list");
+    if (!failure) break;
+    if (!drop_optional_fields(*failure)) co_return *failure;
+  }
 
   ListReader reader(resource_, std::move(take));
   bool took_too_long = false;
@@ -218,8 +233,12 @@ asio::awaitable<ApiResult<ListPage>> HttpListWatch::list(ListOptions options, Ta
 
 asio::awaitable<ApiResult<std::unique_ptr<WatchStream>>> HttpListWatch::watch(
     WatchOptions options) {
-  std::string target = watch_target(server_.access.server.path, resource_, options);
-  if (auto failure = co_await request(std::move(target), "watch")) co_return *failure;
+  for (;;) {
+    std::string target = watch_target(server_.access.server.path, resource_, options);
+    const auto failure = co_await request(std::move(target), "watch");
+    if (!failure) break;
+    if (!drop_optional_fields(*failure)) co_return *failure;
+  }
   co_return std::make_unique<Stream>(*this);
 }
 

@@ -54,12 +54,13 @@ class HttpListWatch final : public ListWatch {
   [[nodiscard]] asio::awaitable<std::optional<ApiFailure>> send(std::string target);
   [[nodiscard]] asio::awaitable<ApiFailure> read_refusal();
   [[nodiscard]] bool is_json() const;
+  [[nodiscard]] bool drop_optional_fields(const ApiFailure& failure);
   void on_certificate_change();
   void close_connection() noexcept;
 
   const Server server_;
   const std::unique_ptr<Dialer> dialer_;
-  const Resource resource_;
+  Resource resource_;
   std::unique_ptr<HttpConnection> connection_;
   HttpHead head_;  ///< of the last answer
   Wakeup wakeup_;

@@ -68,7 +68,7 @@ std::optional<Endpoint> decode_endpoint(const FieldReader& field, std::optional<
 EndpointSlice decode_endpoint_slice(const FieldReader& object) {
   EndpointSlice slice;
   slice.meta = decode_meta(object);
-  keep_labels(slice.meta, {kServiceNameLabel, kHeadlessLabel});
+  keep_labels(slice.meta, {kServiceNameLabel, kHeadlessLabel, kManagedByLabel});
   const FieldReader type = object.at("addressType");
   if (!is_filled(type)) type.fault("missing; write IPv4, IPv6 or FQDN");
   slice.address_type = decode_word(type, kAddressTypes);

@@ -151,6 +151,7 @@ Service decode_service(const FieldReader& object) {
   service.external_traffic_policy = decode_word(spec.at("externalTrafficPolicy"), kPolicies);
   service.health_check_node_port = decode_port(spec.at("healthCheckNodePort"), 0).value_or(0);
   decode_source_ranges(spec, service);
+  service.traffic_distribution = spec.string("trafficDistribution");
   service.publish_not_ready_addresses = spec.boolean("publishNotReadyAddresses").value_or(false);
   return service;
 }

@@ -108,6 +108,9 @@ json::object encode(const Service& service) {
                     {"internalTrafficPolicy", text(to_string(service.internal_traffic_policy))},
                     {"externalTrafficPolicy", text(to_string(service.external_traffic_policy))},
                     {"publishNotReadyAddresses", service.publish_not_ready_addresses}};
+  if (!service.traffic_distribution.empty()) {
+    spec["trafficDistribution"] = service.traffic_distribution;
+  }
   if (!service.selector.empty()) spec["selector"] = encode_labels(service.selector);
   json::array ports;
   for (const ServicePortSpec& port : service.ports) ports.emplace_back(encode_port(port));

@@ -13,6 +13,9 @@ namespace wherry::model {
 
 inline constexpr std::string_view kServiceNameLabel = "kubernetes.io/service-name";
 inline constexpr std::string_view kHeadlessLabel = "service.kubernetes.io/headless";
+inline constexpr std::string_view kManagedByLabel = "endpointslice.kubernetes.io/managed-by";
+/// The value of the last one that the EndpointSlice controller writes.
+inline constexpr std::string_view kEndpointSliceController = "endpointslice-controller.k8s.io";
 
 struct Endpoint {
   IpAddress address;  ///< addresses[0]; the others mean the same endpoint (T6)
@@ -37,7 +40,7 @@ struct EndpointPort {
 enum class AddressType : std::uint8_t { IPv4, IPv6, FQDN };
 
 /// discovery.k8s.io/v1 EndpointSlice. Every port holds for every endpoint. Of its labels only the
-/// two above are kept.
+/// three above are kept.
 struct EndpointSlice {
   ObjectMeta meta;
   AddressType address_type = AddressType::IPv4;

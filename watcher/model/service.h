@@ -61,6 +61,7 @@ struct Service {
   std::uint16_t health_check_node_port = 0;
   std::vector<Cidr> load_balancer_source_ranges;
   bool publish_not_ready_addresses = false;
+  std::string traffic_distribution;  ///< "PreferClose", ...; counts through hints alone (E13)
 
   friend bool operator==(const Service&, const Service&) = default;
 };

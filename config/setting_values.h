@@ -1,0 +1,36 @@
+#pragma once
+
+#include "base/duration.h"
+#include "config/setting.h"
+
+#include <charconv>
+#include <concepts>
+#include <optional>
+#include <span>
+#include <string>
+
+/// How texts become values of settings. Private to this folder.
+namespace wherry::config {
+
+using Texts = std::span<const std::string>;
+/// What is wrong with a text and what would be right; nothing where it is good.
+using Wrong = std::optional<std::string>;
+
+[[nodiscard]] std::string quote(const std::string& text);
+
+[[nodiscard]] Wrong whole_number_in(unsigned long long& into, const std::string& text,
+                                    unsigned long long least, unsigned long long most);
+template <std::unsigned_integral T>
+[[nodiscard]] Wrong whole_number(T& into, const std::string& text, T least, T most) {
+  unsigned long long number = 0;
+  if (auto wrong = whole_number_in(number, text, least, most)) return wrong;
+  into = static_cast<T>(number);
+  return std::nullopt;
+}
+
+[[nodiscard]] Wrong duration(Duration& into, const std::string& text, bool may_be_zero);
+
+/// The settings of a cluster, in the order of the help.
+[[nodiscard]] std::vector<Setting> cluster_settings();
+
+}  // namespace wherry::config

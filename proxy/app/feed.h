@@ -1,0 +1,26 @@
+#pragma once
+
+#include "base/metrics.h"
+#include "proxy/admin/admin_view.h"
+
+namespace wherry::app {
+
+/// Where a running process gets its objects from: manifests, or a cluster. Tells a TableLoop.
+///
+/// Control thread only. stop(), then run the loop to its end, before it is destroyed.
+class Feed {
+ public:
+  Feed() = default;
+  Feed(const Feed&) = delete;
+  Feed& operator=(const Feed&) = delete;
+  virtual ~Feed() = default;
+
+  virtual void start() = 0;
+  /// Nothing is told any more. Leaves nothing that keeps the loop running for long.
+  virtual void stop() = 0;
+  /// What an operator should know of it; nothing here makes a process unready.
+  virtual void report(admin::Readiness& readiness) const = 0;
+  virtual void collect(MetricFamilies& families) const = 0;
+};
+
+}  // namespace wherry::app

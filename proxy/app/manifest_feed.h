@@ -1,0 +1,29 @@
+#pragma once
+
+#include "base/async/asio.h"
+#include "base/async/timers.h"
+#include "base/clock.h"
+#include "config/options.h"
+#include "proxy/app/feed.h"
+#include "proxy/app/table_loop.h"
+#include "watcher/manifest/manifest_source.h"
+
+namespace wherry::app {
+
+/// Objects from files and folders.
+class ManifestFeed final : public Feed {
+ public:
+  /// Files are read on `work`.
+  ManifestFeed(asio::io_context& control, asio::any_io_executor work, Timers& timers,
+               const Clock& clock, const config::Options& options, TableLoop& tables);
+
+  void start() override { source_.start(); }
+  void stop() override { source_.stop(); }
+  void report(admin::Readiness& readiness) const override;
+  void collect(MetricFamilies& families) const override { source_.collect(families); }
+
+ private:
+  manifest::ManifestSource source_;
+};
+
+}  // namespace wherry::app
