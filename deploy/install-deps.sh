@@ -7,6 +7,7 @@
 #   package  what makes and tests the Debian package
 #   lint     clang-format and clang-tidy
 #   fuzz     clang with libFuzzer
+#   cluster  what starts a control plane for the tests of tests/cluster; Go is not among it
 #
 # Exit codes: 0 everything is there, 64 unknown group, 69 packages can't be fetched or this is no
 # Debian, 77 packages are missing and only root may install them.
@@ -19,6 +20,7 @@ declare -A groups=(
   [package]="dpkg-dev file gzip debootstrap util-linux curl binutils man-db"
   [lint]="clang-format-19 clang-tidy-19 clang-19"
   [fuzz]="clang-19 libclang-rt-19-dev"
+  [cluster]="python3 openssl curl iproute2 util-linux ca-certificates"
 )
 
 [ $# -gt 0 ] || set -- build

@@ -73,7 +73,9 @@ asio::awaitable<void> Reflector::run() {
     const RetryPlan plan = plan_retry(ended.phase, ended.failure.code, ended.had_version);
     next_ = plan.next;
     if (next_ == NextStep::RelistFresh) version_kind_ = Version::Fresh;
-    if (ended.failure.code != ApiErrc::Ended) note_failure(ended.failure);
+    // A server that does no WatchList is none that fails: it is asked in the way it knows (A3).
+    const bool falls_back = next_ == NextStep::ListPlainly && !plan.wait;
+    if (ended.failure.code != ApiErrc::Ended && !falls_back) note_failure(ended.failure);
     if (plan.wait) co_await wait(ended.failure.retry_after.value_or(backoff_.next()));
   }
 }
@@ -123,6 +125,7 @@ asio::awaitable<Reflector::Ended> Reflector::watch_list() {
       if (!ends_initial_events(event->object)) continue;
       impatience_.cancel();
       commit(resource_version_of(event->object));
+      note_following();
       break;
     }
     if (!is_expected(*event)) continue;
@@ -204,7 +207,9 @@ asio::awaitable<Reflector::Ended> Reflector::watch() {
   ++health_.watches;
   const std::unique_ptr<WatchStream> stream = std::move(*opened);
   const std::uint64_t events_before = health_.events;
+  settled_ = timers_.schedule(kVeryShort, [this] { note_following(); });
   ApiFailure failure = co_await follow(*stream);
+  settled_.cancel();
   if (failure.code == ApiErrc::Ended && health_.events == events_before &&
       clock_.now() - began < kVeryShort) {
     failure.code = ApiErrc::VeryShortWatch;
@@ -221,6 +226,7 @@ asio::awaitable<ApiFailure> Reflector::follow(WatchStream& stream) {
     ++health_.events;
     if (auto refused = apply(*event)) co_return std::move(*refused);
     note_contact();
+    note_following();
   }
 }
 
@@ -286,8 +292,9 @@ void Reflector::commit(std::string version) {
   if (!was_synced) on_health_();
 }
 
-void Reflector::note_contact() {
-  health_.last_contact = clock_.now();
+void Reflector::note_contact() { health_.last_contact = clock_.now(); }
+
+void Reflector::note_following() {
   if (!health_.failing) return;
   health_.failing.reset();
   on_health_();
@@ -317,6 +324,7 @@ asio::awaitable<void> Reflector::poll() {
       if (plan.wait) co_await wait(failure->retry_after.value_or(backoff_.next()));
       continue;
     }
+    note_following();
     const auto interval = static_cast<double>(options_.poll_interval.count());
     const double jitter = 1 + kPollJitter * (2 * random_.next_unit() - 1);
     co_await wait(Duration(static_cast<Duration::rep>(interval * jitter)));

@@ -38,7 +38,9 @@ class Reflector {
   struct Health {
     bool synced = false;                ///< the store has held the whole collection once
     TimePoint last_contact{};           ///< last event, bookmark or completed list
-    std::optional<ApiFailure> failing;  ///< why the last attempt failed; none while it goes well
+    /// Why it is not being followed; none while it is. A list alone is no recovery where watches
+    /// are what fails.
+    std::optional<ApiFailure> failing;
     TimePoint failing_since{};
     std::uint64_t lists = 0;    ///< whole collections, by list or WatchList
     std::uint64_t watches = 0;  ///< watches that were opened
@@ -86,6 +88,7 @@ class Reflector {
   [[nodiscard]] std::chrono::seconds watch_timeout();
   void commit(std::string version);
   void note_contact();
+  void note_following();
   void note_failure(const ApiFailure& failure);
 
   const std::string kind_;
@@ -105,6 +108,7 @@ class Reflector {
   Version version_kind_ = Version::First;
   std::string version_;  ///< the last one seen
   bool pages_ = false;   ///< a list at version "0" came in pages: list in pages from now on (A6)
+  Timer settled_;        ///< a watch that lives this long is one
   Timer impatience_;     ///< with a WatchList that does not end its initial events
   bool stopping_ = false;
 };

@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Tests wherry against a real etcd, kube-apiserver and kube-controller-manager.
+#
+#   tests/cluster/run.sh               every suite
+#   tests/cluster/run.sh following     one of them: following, outages, silence
+#   tests/cluster/run.sh measure       figures for 10,000 Services instead of tests; needs a release build
+#
+# KUBEBUILDER_ASSETS names a folder with the programs; where one is missing there, they are built
+# from the modules in go.mod, once, and kept under the cache folder. WHERRY_BINARY is the wherry to
+# test (build/dev's otherwise, which is built here).
+#
+# Everything runs in network namespaces of its own. Needs root. Where that or Go is missing the
+# suites are skipped, which fails with WHERRY_CI=1.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD
+
+skip() {
+  echo "SKIPPED tests/cluster: $1"
+  [ "${WHERRY_CI:-}" != 1 ] || { echo "0 passed, 1 failed (a skip fails with WHERRY_CI=1)"; exit 1; }
+  echo "0 passed, 0 failed"
+  exit 0
+}
+
+[ "$(id -u)" -eq 0 ] || skip "only root may make network namespaces"
+deploy/install-deps.sh cluster
+unshare --net true 2>/dev/null || skip "this machine lets nobody make network namespaces"
+
+# --- the programs of the control plane
+
+has_all() {
+  for program in kube-apiserver kube-controller-manager kubectl; do
+    [ -x "$1/$program" ] || return 1
+  done
+  [ -x "$1/etcd" ] || [ -x "$1/server" ]
+}
+
+build_binaries() {
+  local go
+  go=$(command -v go || true)
+  [ -n "$go" ] || { [ -x /usr/local/go/bin/go ] && go=/usr/local/go/bin/go; }
+  [ -n "$go" ] || skip "there is no Go toolchain (1.26), and KUBEBUILDER_ASSETS names no folder with kube-apiserver, kube-controller-manager, kubectl and etcd"
+  local version
+  version=$(cd tests/cluster && GOTOOLCHAIN=local "$go" list -m -f '{{.Version}}' k8s.io/kubernetes) ||
+    skip "this Go can't read tests/cluster/go.mod; it takes Go 1.26"
+  local minor=${version#v1.}
+  echo "building the control plane ($version) once; this takes some minutes"
+  mkdir -p "$binaries.part"
+  (cd tests/cluster && CGO_ENABLED=0 GOTOOLCHAIN=local "$go" build -trimpath -o "$binaries.part/" -ldflags="-s -w
+    -X k8s.io/component-base/version.gitVersion=$version -X k8s.io/component-base/version.gitMajor=1
+    -X k8s.io/component-base/version.gitMinor=${minor%%.*}" tool)
+  mv "$binaries.part" "$binaries"
+}
+
+binaries=${KUBEBUILDER_ASSETS:-}
+if [ -z "$binaries" ] || ! has_all "$binaries"; then
+  key=$(cat tests/cluster/go.mod tests/cluster/go.sum | sha256sum | cut -c1-16)
+  binaries=${XDG_CACHE_HOME:-$HOME/.cache}/wherry-cluster/$key
+  has_all "$binaries" || { rm -rf "$binaries" "$binaries.part"; build_binaries; }
+fi
+export WHERRY_CLUSTER_BINARIES=$binaries
+
+# --- wherry
+
+what=${1:-all}
+preset=dev
+[ "$what" != measure ] || preset=release
+if [ -z "${WHERRY_BINARY:-}" ]; then
+  deploy/install-deps.sh
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset" -t wherry -- --quiet
+  WHERRY_BINARY=$root/build/$preset/proxy/wherry
+fi
+export WHERRY_BINARY
+
+# --- the suites, side by side: most of their time they wait
+
+logs=$(mktemp -d)
+running=()
+trap 'for pid in "${running[@]}"; do kill "$pid" 2>/dev/null || true; done; wait; rm -rf "$logs"' EXIT
+
+in_namespace() {
+  unshare --net timeout --kill-after=10 "${WHERRY_CLUSTER_TIMEOUT:-600}" \
+    setpriv --pdeathsig TERM python3 -B -W ignore "tests/cluster/$1"
+}
+
+case $what in
+  measure) in_namespace measure.py; exit ;;
+  all) suites=(following outages silence) ;;
+  following | outages | silence) suites=("$what") ;;
+  *) sed -n 2,15p "$0" >&2; exit 64 ;;
+esac
+for suite in "${suites[@]}"; do
+  in_namespace "test_$suite.py" >"$logs/$suite" 2>&1 &
+  running+=($!)
+done
+passed=0 failed=0
+for i in "${!suites[@]}"; do
+  suite=${suites[$i]}
+  status=0
+  wait "${running[$i]}" || status=$?
+  echo "--- $suite"
+  cat "$logs/$suite"
+  count=$(sed -n 's/^Ran \([0-9]*\) tests\? in.*/\1/p' "$logs/$suite")
+  wrong=$(sed -n 's/^FAILED (\(.*\))/\1/p' "$logs/$suite" | tr -cd '0-9,' | tr ',' '+')
+  if [ "$status" -eq 0 ]; then
+    passed=$((passed + ${count:-0}))
+  else
+    bad=$((${wrong:-1}))
+    failed=$((failed + bad))
+    passed=$((passed + (${count:-0} > bad ? ${count:-0} - bad : 0)))
+  fi
+done
+running=()
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,55 @@
+"""A control plane whose packets get lost, and one that is older; a control plane of its own."""
+import time
+import unittest
+
+from control_plane import NODE_PROXY, ControlPlane, allow, wait_for
+from network import Network
+from wherry_process import Wherry
+from workload import Workload, answers
+
+OLDER = ("--feature-gates", "WatchList=false")
+
+
+class Silence(unittest.TestCase):
+    def setUp(self):
+        self.network = Network()
+        self.addCleanup(self.network.close)
+        self.plane = ControlPlane(self.network, [("token-of-wherry", "wherry")], controllers=False,
+                                  arguments=OLDER)
+        self.addCleanup(self.plane.close)
+        allow(self.plane.api, "wherry", NODE_PROXY)
+        self.work = Workload(self.plane.api, self.network, "default")
+        self.addCleanup(self.work.close)
+
+    def test_an_older_server_and_a_connection_that_is_cut_silently(self):
+        """A1 without WatchList, A17."""
+        self.work.add_service("my-service", {"app": "myapp"})
+        self.work.add_pod("pod-1", {"app": "myapp"})
+        process = Wherry("--kubeconfig",
+                         self.plane.write_kubeconfig("wherry", "token: token-of-wherry"),
+                         "--endpoints", "pods")
+        self.addCleanup(process.kill)
+        process.wait_for_backends("default", "my-service", 1)
+        with self.subTest("an API server without WatchList"):
+            verbs = {verb for verb, _, _ in self.plane.audit("wherry")}
+            self.assertEqual(verbs, {"list", "watch"})
+            self.work.add_pod("pod-2", {"app": "myapp"})
+            process.wait_for_backends("default", "my-service", 2)
+            self.assertNotIn(" warn ", process.log())
+
+        with self.subTest("packets are lost, and nobody says so"):
+            self.network.cut()
+            cut = time.monotonic()
+            wait_for("it is noticed", lambda: "can't be followed" in process.log(), 150, 0.5)
+            print(f"noticed after {time.monotonic() - cut:.0f} s")
+            self.assertNotIn("", answers(*process.address_of("default", "my-service"), 4))
+            self.network.mend()
+            self.work.add_pod("pod-3", {"app": "myapp"})
+            process.wait_for_backends("default", "my-service", 3, 90)
+            wait_for("nothing is stale",
+                     lambda: "stale" not in process.get("/readyz?verbose"), 90)
+        self.assertEqual(process.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
