@@ -21,6 +21,9 @@ namespace http = beast::http;
 /// An API server's heads take a few hundred bytes.
 constexpr std::uint32_t kLargestHead = 64u << 10;
 constexpr std::size_t kReadSize = 64u << 10;
+/// Of a packed body, which unpacks to a thousand times as much at most: 4 MiB, after which whoever
+/// takes it may say no.
+constexpr std::size_t kPackedSize = 4u << 10;
 
 ApiFailure malformed(const std::string& what) {
   return {ApiErrc::Malformed, "the answer is no HTTP: " + what, {}, 0};
@@ -184,7 +187,8 @@ asio::awaitable<ApiResult<bool>> HttpConnection::read_body(
     }
     auto& body = state.parser->get().body();
     body.data = state.body.data();
-    body.size = state.body.size();
+    const std::size_t room = state.gunzip ? kPackedSize : state.body.size();
+    body.size = room;
     bool got_further = false;
     if (state.buffer.size() > 0) {
       const auto parsed = state.parse();
@@ -199,7 +203,7 @@ asio::awaitable<ApiResult<bool>> HttpConnection::read_body(
       }
       continue;
     }
-    const std::size_t size = state.body.size() - body.size;
+    const std::size_t size = room - body.size;
     if (size > 0) {
       const std::string_view bytes(state.body.data(), size);
       if (!state.gunzip) {

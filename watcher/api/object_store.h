@@ -40,6 +40,9 @@ class ObjectStore {
   /// One object is new or another one; false as above.
   [[nodiscard]] virtual bool upsert(const boost::json::value& object, std::size_t bytes) = 0;
   virtual void erase(const boost::json::value& object) = 0;
+
+  /// The server counts its versions anew: the same one may be of another object now.
+  virtual void forget_versions() = 0;
 };
 
 /// metadata.resourceVersion of an object or a list; "" where there is none.
@@ -86,11 +89,12 @@ class TypedStore final : public ObjectStore {
     if (key.name.empty()) return true;
     Held held = make(key, object, bytes);
     const auto known = held_.find(key);
-    bytes_ += bytes;
-    if (known != held_.end()) bytes_ -= known->second.bytes;
-    if ((known == held_.end() && held_.size() >= limits_.objects) || bytes_ > limits_.bytes) {
+    const std::size_t freed = known == held_.end() ? 0 : known->second.bytes;
+    const std::size_t bytes_then = bytes_ - freed + bytes;
+    if ((known == held_.end() && held_.size() >= limits_.objects) || bytes_then > limits_.bytes) {
       return false;
     }
+    bytes_ = bytes_then;
     const bool is_news = known == held_.end() || known->second.object != held.object;
     const Object told = held.object;
     held_.insert_or_assign(key, std::move(held));
@@ -108,6 +112,10 @@ class TypedStore final : public ObjectStore {
     held_.erase(known);
     sink_.erase(key);
     on_change_();
+  }
+
+  void forget_versions() override {
+    for (auto& [key, held] : held_) held.version.clear();
   }
 
   /// Puts objects in from elsewhere, as if they had been listed: the last good ones of a run

@@ -72,7 +72,7 @@ asio::awaitable<void> Reflector::run() {
 
     const RetryPlan plan = plan_retry(ended.phase, ended.failure.code, ended.had_version);
     next_ = plan.next;
-    if (next_ == NextStep::RelistFresh) version_kind_ = Version::Fresh;
+    if (next_ == NextStep::RelistFresh) ask_afresh();
     // A server that does no WatchList is none that fails: it is asked in the way it knows (A3).
     const bool falls_back = next_ == NextStep::ListPlainly && !plan.wait;
     if (ended.failure.code != ApiErrc::Ended && !falls_back) note_failure(ended.failure);
@@ -282,6 +282,14 @@ std::chrono::seconds Reflector::watch_timeout() {
   return std::chrono::seconds(300 + static_cast<std::int64_t>(random_.next_below(300)));
 }
 
+/// The server knows nothing of our version. It may have come back from a backup and give out for
+/// the second time what it gave out before (A11): no version that was seen means anything any more.
+void Reflector::ask_afresh() {
+  version_kind_ = Version::Fresh;
+  version_.clear();
+  store_.forget_versions();
+}
+
 void Reflector::commit(std::string version) {
   version_ = std::move(version);
   version_kind_ = version_.empty() ? Version::Fresh : Version::Last;
@@ -319,7 +327,7 @@ asio::awaitable<void> Reflector::poll() {
     if (stopping_) co_return;
     if (failure) {
       const RetryPlan plan = plan_retry(Phase::List, failure->code, had_version);
-      if (plan.next == NextStep::RelistFresh) version_kind_ = Version::Fresh;
+      if (plan.next == NextStep::RelistFresh) ask_afresh();
       note_failure(*failure);
       if (plan.wait) co_await wait(failure->retry_after.value_or(backoff_.next()));
       continue;

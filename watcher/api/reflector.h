@@ -86,6 +86,7 @@ class Reflector {
   [[nodiscard]] bool is_expected(const WatchEvent& event) const;
   [[nodiscard]] std::string version_to_ask_for() const;
   [[nodiscard]] std::chrono::seconds watch_timeout();
+  void ask_afresh();
   void commit(std::string version);
   void note_contact();
   void note_following();

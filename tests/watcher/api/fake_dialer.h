@@ -41,6 +41,8 @@ class FakePeer {
     endless_ = std::move(make);
     wakeup_.wake();
   }
+  /// Ends that, from within `make`: the connection stays open.
+  void end_quietly() { is_enough_ = true; }
   /// In good order, after what was sent.
   void end() { end_with(asio::error::eof); }
   void reset() { end_with(asio::error::connection_reset); }
@@ -64,6 +66,7 @@ class FakePeer {
   Wakeup wakeup_;
   std::deque<std::string> pieces_;
   std::function<void(std::span<char>)> endless_;
+  bool is_enough_ = false;  ///< of what is sent for ever
   std::optional<error_code> end_;
   std::string received_;
   std::function<void()> on_received_;
@@ -86,6 +89,7 @@ class FakeTransport final : public api::Transport {
     if (peer.pieces_.empty() && peer.endless_) {
       peer.endless_(into);
       peer.bytes_read_ += into.size();
+      if (peer.is_enough_) peer.endless_ = {};
       co_return into.size();
     }
     if (peer.pieces_.empty()) co_return *peer.end_;

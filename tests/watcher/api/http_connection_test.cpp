@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -65,8 +66,10 @@ class HttpConnectionTest : public ::testing::Test {
     }
     head_ = *head;
     for (;;) {
+      const std::size_t before = body_.size();
       const auto more =
           co_await connection_->read_body(90s, [this](std::string_view bytes) { body_ += bytes; });
+      largest_read_ = std::max(largest_read_, body_.size() - before);
       if (!more) failure_ = more.error();
       if (!more || !*more) co_return;
     }
@@ -80,6 +83,7 @@ class HttpConnectionTest : public ::testing::Test {
   std::optional<HttpConnection> connection_;
   std::optional<HttpHead> head_;
   std::string body_;
+  std::size_t largest_read_ = 0;
   std::optional<ApiFailure> failure_;
 };
 
@@ -191,6 +195,17 @@ TEST_F(HttpConnectionTest, A22_UnpacksGzip) {
 
   EXPECT_EQ(body_, text);
   EXPECT_FALSE(failure_);
+}
+
+TEST_F(HttpConnectionTest, A22_HandsOverAGzipBombALittleAtATime) {
+  const std::string packed = test::gzip_of(std::string(32u << 20, 'x'));
+  ask();
+  peer_->send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " +
+              std::to_string(packed.size()) + "\r\n\r\n" + packed);
+  run();
+
+  EXPECT_EQ(body_.size(), 32u << 20);
+  EXPECT_LE(largest_read_, 8u << 20) << "whoever takes it can say no before there is more";
 }
 
 TEST_F(HttpConnectionTest, A22_AGzipThatEndsTooEarlyIsNoAnswer) {

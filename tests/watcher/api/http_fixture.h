@@ -22,7 +22,8 @@ namespace wherry::test {
 /// A reflector of Pods over HTTP, with a server that is no process and time that does not pass.
 class HttpTest : public ::testing::Test {
  protected:
-  HttpTest() {
+  explicit HttpTest(api::StoreLimits limits = {})
+      : store_(model::decode_pod, sink_, [] {}, limits) {
     access_.server = {true, "api.test", 6443, ""};
     access_.origin = "the test";
     server_.serve("/api/v1/pods", pods_);
@@ -81,7 +82,7 @@ class HttpTest : public ::testing::Test {
   api::ClusterAccess access_;
   api::RestMetrics metrics_{"api.test:6443"};
   ObjectMap<model::Pod> sink_;
-  api::TypedStore<model::Pod> store_{model::decode_pod, sink_, [] {}, {}};
+  api::TypedStore<model::Pod> store_;
   std::optional<api::Credentials> credentials_;
   std::optional<api::HttpListWatch> list_watch_;
   std::optional<api::Reflector> reflector_;
