@@ -52,8 +52,8 @@ class ClusterTest(unittest.TestCase):
 
 
 class Following(ClusterTest):
+    # A1, A2
     def test_the_service_of_the_readme_is_served_through_the_slice_controller(self):
-        """A1, A2, W1 to W4."""
         process = self.start()
         work = self.space("default")
         plane.kubectl("apply", "-f", "-", text=README_SERVICE)
@@ -95,7 +95,6 @@ class Following(ClusterTest):
         self.assertTrue(any(name.startswith("later") for name in load.names), load.names)
 
     def test_a_forbidden_verb_names_the_rule_and_is_used_once_it_is_granted(self):
-        """A20."""
         allow(plane.api, "newcomer", [rule("", "services", "nodes"),
                                       rule("discovery.k8s.io", "endpointslices", verbs=["list"])],
               name="newcomer-first")
@@ -139,7 +138,6 @@ class Following(ClusterTest):
         self.assertNotIn(" warn ", process.log())
 
     def test_polling_needs_no_watch(self):
-        """A2: lists again and again; changes still arrive."""
         allow(plane.api, "poller", [rule("", "services", "nodes", verbs=["list"]),
                                     rule("discovery.k8s.io", "endpointslices", verbs=["list"])])
         work = self.space("polled")
@@ -155,8 +153,8 @@ class Following(ClusterTest):
         self.assertEqual({verb for verb, _, _ in plane.audit("poller")}, {"list"})
         self.assertNotIn(" warn ", process.log())
 
+    # A25
     def test_a_token_is_read_again_as_it_rotates(self):
-        """A25."""
         work = self.space("rotation")
         user = "system:serviceaccount:rotation:follower"
         plane.api.create("/api/v1/namespaces/rotation/serviceaccounts",
@@ -299,8 +297,8 @@ class Following(ClusterTest):
         process.wait_for_backends("not-ours", "ours", 1)
         self.assertEqual([row["service"] for row in process.table()], ["ours"])
 
+    # A26, A29
     def test_check_says_what_is_wrong_with_the_way_there(self):
-        """A26, A29: each fault has a message of its own."""
         def check(text, **environment):
             file = plane.path("kubeconfig-wrong")
             with open(file, "w", encoding="utf-8") as out:

@@ -38,8 +38,8 @@ class Outages(unittest.TestCase):
     def lists(self):
         return len([verb for verb, _, _ in self.plane.audit("wherry") if verb == "list"])
 
+    # A10, A15, A27, A34: one life of a cluster, from outage to outage
     def test_without_an_api_server(self):
-        """A15, A34: one life of a cluster, from outage to outage."""
         self.serve_three_pods()
         process = self.run_wherry("--state-dir", self.state)
         process.wait_for_backends("default", "my-service", 3)
@@ -87,7 +87,6 @@ class Outages(unittest.TestCase):
             process.wait_for_backends("default", "my-service", 3, 60)
 
         with self.subTest("history is compacted while it does not look"):
-            """A10"""
             lists = process.metric("wherry_watch_lists_total")
             process.pause()
             self.work.add_pod("pod-5", {"app": "myapp"})
@@ -130,7 +129,6 @@ class Outages(unittest.TestCase):
             self.assertEqual(process.stop(), 0)
 
         with self.subTest("a client certificate is read again as it rotates"):
-            """A27"""
             names = []
             for number, user in enumerate(("before", "after")):
                 names.append(self.plane.authority.issue(

@@ -21,8 +21,8 @@ class Silence(unittest.TestCase):
         self.work = Workload(self.plane.api, self.network, "default")
         self.addCleanup(self.work.close)
 
+    # A3, A17
     def test_an_older_server_and_a_connection_that_is_cut_silently(self):
-        """A1 without WatchList, A17."""
         self.work.add_service("my-service", {"app": "myapp"})
         self.work.add_pod("pod-1", {"app": "myapp"})
         process = Wherry("--kubeconfig",

@@ -1,6 +1,8 @@
-// Any JSON value decodes to something, twice to the same, and what decodes can be validated.
+// Any JSON value decodes to something, twice to the same, and what decodes can be validated; the
+// same holds for the Status objects that tell of errors.
 
 #include "tests/fuzz/require.h"
+#include "watcher/api/api_failure.h"
 #include "watcher/model/decode.h"
 #include "watcher/model/validate.h"
 
@@ -26,7 +28,7 @@ std::string text_of(const FieldFaults& faults) {
 }
 
 template <class Decode>
-void check(const boost::json::value& value, Decode decode) {
+auto check_unvalidated(const boost::json::value& value, Decode decode) {
   FieldFaults faults;
   FieldFaults faults_again;
 
@@ -35,7 +37,24 @@ void check(const boost::json::value& value, Decode decode) {
 
   require(text_of(faults) == text_of(faults_again), "the same faults twice");
   require(object == again, "the same object twice");
-  (void)model::validate(object);
+  return object;
+}
+
+template <class Decode>
+void check(const boost::json::value& value, Decode decode) {
+  (void)model::validate(check_unvalidated(value, decode));
+}
+
+/// A Status (the body of an error, or the object of an ERROR event) means one thing, and a failure.
+void check_status(const boost::json::value& value) {
+  FieldFaults faults;
+  const auto failure = wherry::api::failure_of_status(FieldReader(value, faults));
+  const auto again = wherry::api::failure_of_status(FieldReader(value, faults));
+  require(failure.code == again.code && failure.text == again.text &&
+              failure.status == again.status && failure.retry_after == again.retry_after,
+          "the same failure twice");
+  require(!failure.retry_after || *failure.retry_after >= wherry::Duration::zero(),
+          "nobody is asked to wait less than nothing");
 }
 
 }  // namespace
@@ -50,6 +69,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)model::decode_type(FieldReader(value, faults)).classify();
   check(value, model::decode_service);
   check(value, model::decode_pod);
+  check_unvalidated(value, model::decode_node);
+  check_status(value);
   check(value, model::decode_endpoint_slice);
   check(value, model::decode_endpoints);
   (void)model::to_slices(model::decode_endpoints(FieldReader(value, faults)));

@@ -183,8 +183,12 @@ void ClusterSource::on_health(Followed& followed) {
 /// The own Node is worth waiting for, but may be out of reach: its rights are apart, and a table
 /// without it still serves.
 bool ClusterSource::has_seen(const Followed& followed) const {
+  return restored_ || has_told(followed);
+}
+
+bool ClusterSource::has_told(const Followed& followed) {
   const Reflector::Health& health = followed.reflector->health();
-  if (restored_ || health.synced) return true;
+  if (health.synced) return true;
   return followed.resource.kind == "Node" && health.failing &&
          (health.failing->code == ApiErrc::Forbidden || health.failing->code == ApiErrc::NotFound);
 }
@@ -198,7 +202,7 @@ void ClusterSource::check_synced() {
 
 bool ClusterSource::synced() const {
   return std::all_of(followed_.begin(), followed_.end(),
-                     [](const auto& each) { return each->reflector->health().synced; });
+                     [](const auto& each) { return has_told(*each); });
 }
 
 std::vector<ClusterSource::Status> ClusterSource::status() const {

@@ -78,7 +78,7 @@ class ClusterSource {
   [[nodiscard]] std::vector<Status> status() const;
   /// Whether there is something of an earlier run.
   [[nodiscard]] bool restored() const noexcept { return restored_; }
-  /// Whether the API server itself has told everything once.
+  /// Whether the API server itself has told everything once, a Node out of reach left aside.
   [[nodiscard]] bool synced() const;
   /// Everything that the sinks were told, for the file.
   [[nodiscard]] watcher::ClusterObjects objects() const;
@@ -94,6 +94,7 @@ class ClusterSource {
   void on_health(Followed& followed);
   void check_synced();
   [[nodiscard]] bool has_seen(const Followed& followed) const;
+  [[nodiscard]] static bool has_told(const Followed& followed);
 
   asio::io_context& loop_;
   Timers& timers_;

@@ -66,9 +66,9 @@ Found read_service_account(const AccessChoice& choice, const Environment& enviro
   server += ':' + std::string(environment.get("KUBERNETES_SERVICE_PORT"));
   auto url = parse_server_url(choice.master.empty() ? "https://" + server : choice.master, true);
   if (const auto* wrong = std::get_if<UrlFault>(&url)) {
-    return Faults{
-        fault(choice.master.empty() ? "KUBERNETES_SERVICE_HOST" : "--master",
-              '"' + (choice.master.empty() ? server : choice.master) + "\" " + wrong->text)};
+    return Faults{fault(
+        choice.master.empty() ? "KUBERNETES_SERVICE_HOST" : "--master",
+        '"' + without_user(choice.master.empty() ? server : choice.master) + "\" " + wrong->text)};
   }
   access.server = std::move(std::get<ServerUrl>(url));
   access.certificate_authority.file = folder + "/ca.crt";
@@ -100,7 +100,7 @@ Found nothing_found(const AccessChoice& choice, const std::string& looked_at) {
   }
   auto url = parse_server_url(choice.master, false);
   if (const auto* wrong = std::get_if<UrlFault>(&url)) {
-    return Faults{fault("--master", '"' + choice.master + "\" " + wrong->text)};
+    return Faults{fault("--master", '"' + without_user(choice.master) + "\" " + wrong->text)};
   }
   ClusterAccess access;
   access.origin = "--master alone, without credentials";

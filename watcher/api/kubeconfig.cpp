@@ -288,9 +288,11 @@ std::variant<ClusterAccess, Faults> Kubeconfig::resolve(const Choice& choice) co
   } else {
     auto url = parse_server_url(is_given ? choice.server : from.server->value, tls_is_likely);
     if (const auto* fault = std::get_if<UrlFault>(&url)) {
-      faults.push_back(is_given ? Fault{{"--master"}, "", '"' + choice.server + "\" " + fault->text}
-                                : Fault{from.server->place, from.server->field,
-                                        '"' + from.server->value + "\" " + fault->text});
+      faults.push_back(
+          is_given
+              ? Fault{{"--master"}, "", '"' + without_user(choice.server) + "\" " + fault->text}
+              : Fault{from.server->place, from.server->field,
+                      '"' + without_user(from.server->value) + "\" " + fault->text});
     } else {
       access.server = std::move(std::get<ServerUrl>(url));
     }

@@ -36,8 +36,8 @@ class Reflector {
  public:
   /// How it goes, for operators.
   struct Health {
-    bool synced = false;                ///< the store has held the whole collection once
-    TimePoint last_contact{};           ///< last event, bookmark or completed list
+    bool synced = false;       ///< the store has held the whole collection once
+    TimePoint last_contact{};  ///< last event, bookmark or completed list
     /// Why it is not being followed; none while it is. A list alone is no recovery where watches
     /// are what fails.
     std::optional<ApiFailure> failing;

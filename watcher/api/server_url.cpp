@@ -108,4 +108,12 @@ std::variant<ProxyUrl, UrlFault> parse_proxy_url(std::string_view text) {
   return url;
 }
 
+std::string without_user(std::string_view url) {
+  const std::size_t at = url.rfind('@');
+  if (at == std::string_view::npos) return std::string(url);
+  const std::size_t scheme = url.find("://");
+  const std::size_t begin = scheme == std::string_view::npos || scheme > at ? 0 : scheme + 3;
+  return std::string(url.substr(0, begin)) + "..." + std::string(url.substr(at));
+}
+
 }  // namespace wherry::api

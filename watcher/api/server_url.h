@@ -35,6 +35,9 @@ struct ServerUrl {
 [[nodiscard]] std::variant<ServerUrl, UrlFault> parse_server_url(std::string_view text,
                                                                  bool tls_is_likely);
 
+/// The same text for messages: without the user and password that may stand in it by mistake.
+[[nodiscard]] std::string without_user(std::string_view url);
+
 /// A proxy on the way to the server (A28, A31).
 struct ProxyUrl {
   enum class Kind : std::uint8_t { Http, Https, Socks5 };

@@ -168,9 +168,9 @@ TEST_F(FindAccess, A24_InAPodItIsTheServiceAccount) {
 }
 
 TEST_F(FindAccess, A24_APodWithoutATokenSaysHowToGetOne) {
-  EXPECT_THAT(faults({}, {{"KUBERNETES_SERVICE_HOST", "10.96.0.1"},
-                          {"KUBERNETES_SERVICE_PORT", "443"}}),
-              HasSubstr("automountServiceAccountToken"));
+  EXPECT_THAT(
+      faults({}, {{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}, {"KUBERNETES_SERVICE_PORT", "443"}}),
+      HasSubstr("automountServiceAccountToken"));
 }
 
 TEST_F(FindAccess, A28_TheVariableBeforeTheDefaultFile) {
