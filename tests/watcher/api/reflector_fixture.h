@@ -28,8 +28,11 @@ class ReflectorTest : public ::testing::Test {
   }
 
   void start(api::ReflectorOptions options = {}) {
-    reflector_.emplace(loop_, "Pod", api_, store_, timers_, clock_, random_, options,
-                       [this] { ++health_changes_; });
+    reflector_.emplace(loop_, "Pod", api_, store_, timers_, clock_, random_, options, [this] {
+      ++health_changes_;
+      if (!reflector_) return;  // it is only being made
+      ++(reflector_->health().failing ? troubles_ : recoveries_);
+    });
     reflector_->start();
     run();
   }
@@ -71,6 +74,8 @@ class ReflectorTest : public ::testing::Test {
   int changes_ = 0;
   api::TypedStore<model::Pod> store_{model::decode_pod, sink_, [this] { ++changes_; }, {}};
   int health_changes_ = 0;
+  int troubles_ = 0;    ///< how often it was told that something fails
+  int recoveries_ = 0;  ///< how often that nothing does
   std::optional<api::Reflector> reflector_;
 };
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -134,6 +135,34 @@ TEST_F(ReflectorTest, EndsAtOnceWhenItIsStopped) {
 
   EXPECT_TRUE(reflector_->idle());
   EXPECT_EQ(timers_.waiting(), 0u);
+}
+
+TEST_F(ReflectorTest, A34_AListThatGoesWellIsNoRecoveryWhereWatchesFail) {
+  api_.fail_watch_lists(ApiErrc::Forbidden);
+  api_.fail_watches(ApiErrc::Forbidden);
+  start();
+  EXPECT_TRUE(reflector_->health().synced);
+  EXPECT_TRUE(reflector_->health().failing);
+  EXPECT_EQ(troubles_, 1);
+  const int before = recoveries_;
+
+  advance(std::chrono::minutes(10));
+  EXPECT_GT(troubles_, 1);
+  EXPECT_EQ(recoveries_, before);
+
+  api_.fail_watch_lists(std::nullopt);
+  api_.fail_watches(std::nullopt);
+  advance(std::chrono::minutes(2));
+  EXPECT_FALSE(reflector_->health().failing);
+  EXPECT_EQ(recoveries_, before + 1);
+}
+
+TEST_F(ReflectorTest, A3_AServerWithoutWatchListIsNoneThatFails) {
+  api_.fail_watch_lists(ApiErrc::BadRequest);
+  start();
+
+  EXPECT_TRUE(reflector_->health().synced);
+  EXPECT_EQ(troubles_, 0);
 }
 
 }  // namespace
