@@ -1,4 +1,5 @@
 """One control plane, a namespace for each test: what a healthy cluster asks of its follower."""
+import itertools
 import os
 import random
 import tempfile
@@ -206,6 +207,7 @@ class Following(ClusterTest):
         from_slices = self.start("--namespace", "equal", token="token-of-wherry")
         from_pods = self.start("--namespace", "equal", "--endpoints", "pods")
         pods, services = {}, {}
+        numbers = itertools.count()
 
         def labels():
             return {"app": dice.choice("abc"), "tier": dice.choice("xy")}
@@ -219,7 +221,8 @@ class Following(ClusterTest):
                 if dice.random() < 0.3:
                     ports = {"admin": 9090}
                 pods[name] = False
-                work.add_pod(name, labels(), f"10.244.77.{len(work.servers) + dice.randrange(1, 250)}",
+                made = next(numbers)  # no two pods of a cluster share an address
+                work.add_pod(name, labels(), f"10.244.{100 + made // 250}.{made % 250 + 1}",
                              ready=dice.random() < 0.7, listen=False, ports=ports)
             elif kind == "service" or not services:
                 name = f"service-{len(services)}-{dice.randrange(1 << 30)}"
