@@ -45,14 +45,7 @@ template <class Cut>
 std::string list(std::string_view text, Cut cut) {
   std::string said;
   std::size_t items = 0;
-  const api::Resource pods{.name = "pods",
-                           .group = "",
-                           .version = "v1",
-                           .plural = "pods",
-                           .kind = "Pod",
-                           .name_space = "",
-                           .labels = "",
-                           .fields = ""};
+  const api::Resource pods{.name = "pods", .version = "v1", .plural = "pods", .kind = "Pod"};
   api::ListReader reader(pods, [&](boost::json::value&& item, std::size_t bytes) {
     said += std::to_string(bytes) + ' ' + boost::json::serialize(item) + '\n';
     return ++items < 100;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,11 @@ class ObjectMap final : public model::ObjectSink<T> {
     std::vector<T> objects;
     for (const auto& [key, object] : objects_) objects.push_back(object);
     return objects;
+  }
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const auto& [key, object] : objects_) names.push_back(key.name);
+    return names;
   }
   [[nodiscard]] std::size_t replaced() const { return replaced_; }
   [[nodiscard]] std::size_t upserted() const { return upserted_; }

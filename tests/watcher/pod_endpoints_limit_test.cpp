@@ -1,7 +1,5 @@
 #include "tests/support/builders.h"
-#include "tests/watcher/backends_in.h"
-#include "tests/watcher/object_map.h"
-#include "watcher/pod_endpoints.h"
+#include "tests/watcher/pod_endpoints_fixture.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +11,6 @@
 namespace wherry::watcher {
 namespace {
 
-using test::backends_in;
 using test::pod;
 using test::service;
 using ::testing::ElementsAre;
@@ -21,18 +18,13 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 /// Room for the endpoints of about ten pods.
-class PodEndpointsLimitTest : public ::testing::Test {
+class PodEndpointsLimitTest : public PodEndpointsTest {
  protected:
+  PodEndpointsLimitTest() : PodEndpointsTest(10 * sizeof(model::Endpoint) + 1000) {}
+
   void upsert_web(const std::string& name, std::uint16_t port) {
     endpoints_.services().upsert(service(name).selector("app", "web").port("", port));
   }
-  std::vector<std::string> backends() {
-    endpoints_.flush();
-    return backends_in(out_.all());
-  }
-
-  test::ObjectMap<model::EndpointSlice> out_;
-  PodEndpoints endpoints_{out_, 10 * sizeof(model::Endpoint) + 1000};
 };
 
 TEST_F(PodEndpointsLimitTest, AServiceThatDoesNotFitHasNoEndpointsUntilOthersGo) {

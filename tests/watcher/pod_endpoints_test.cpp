@@ -2,7 +2,7 @@
 
 #include "tests/support/builders.h"
 #include "tests/watcher/backends_in.h"
-#include "tests/watcher/object_map.h"
+#include "tests/watcher/pod_endpoints_fixture.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -225,27 +225,6 @@ TEST(SlicesOfPods, HaveDistinctNamesForDistinctPorts) {
 }
 
 // --- PodEndpoints
-
-class PodEndpointsTest : public ::testing::Test {
- protected:
-  void upsert(const Service& object) { endpoints_.services().upsert(test::shared(object)); }
-  void upsert(const Pod& object) { endpoints_.pods().upsert(test::shared(object)); }
-  void upsert(const EndpointSlice& object) { endpoints_.slices().upsert(test::shared(object)); }
-
-  /// What the receiver holds after a flush.
-  std::vector<std::string> backends() {
-    endpoints_.flush();
-    return backends_in(out_.all());
-  }
-
-  static Service web() { return service("web").selector("app", "web").port("", 80); }
-  static Pod web_pod(const std::string& name, const std::string& address) {
-    return pod(name, address).label("app", "web");
-  }
-
-  test::ObjectMap<EndpointSlice> out_;
-  PodEndpoints endpoints_{out_};
-};
 
 TEST_F(PodEndpointsTest, MakesEndpointsOfThePodsThatAServiceSelects) {
   upsert(web());

@@ -1,7 +1,5 @@
 #include "tests/support/builders.h"
-#include "tests/watcher/backends_in.h"
-#include "tests/watcher/object_map.h"
-#include "watcher/pod_endpoints.h"
+#include "tests/watcher/pod_endpoints_fixture.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,28 +15,18 @@ namespace {
 using model::EndpointSlice;
 using model::Pod;
 using model::Service;
-using test::backends_in;
-using test::pod;
 using test::service;
 using test::slice;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-class PodsPrecedenceTest : public ::testing::Test {
+class PodsPrecedenceTest : public PodEndpointsTest {
  protected:
-  void upsert(const Service& object) { endpoints_.services().upsert(test::shared(object)); }
-  void upsert(const Pod& object) { endpoints_.pods().upsert(test::shared(object)); }
-  void upsert(const EndpointSlice& object) { endpoints_.slices().upsert(test::shared(object)); }
+  PodsPrecedenceTest() : PodEndpointsTest(1u << 30, Precedence::Pods) {}
 
-  std::vector<std::string> backends() {
-    endpoints_.flush();
-    return backends_in(out_.all());
-  }
-
-  static Service web() { return service("web").selector("app", "web").port("", 80); }
   static Service web_without_selector() { return service("web").port("", 80); }
-  static Pod web_pod() { return pod("a", "10.0.0.1").label("app", "web"); }
+  static Pod web_pod() { return PodEndpointsTest::web_pod("a", "10.0.0.1"); }
   /// As the controller writes them.
   static EndpointSlice controlled(const std::string& name, const std::string& address) {
     return slice(name, "web")
@@ -50,9 +38,6 @@ class PodsPrecedenceTest : public ::testing::Test {
   static EndpointSlice foreign(const std::string& name, const std::string& address) {
     return slice(name, "web").port("", 80).endpoint(address);
   }
-
-  test::ObjectMap<EndpointSlice> out_;
-  PodEndpoints endpoints_{out_, 1u << 30, Precedence::Pods};
 };
 
 TEST_F(PodsPrecedenceTest, TheControllersSlicesDoNotCountWherePodsAreSelected) {

@@ -46,7 +46,6 @@ std::vector<Resource> resources_of(const ClusterOptions& options) {
   // W1. Older servers know no field selector for Services: those without clusterIP are then left
   // out here.
   all.push_back({.name = "services",
-                 .group = "",
                  .version = "v1",
                  .plural = "services",
                  .kind = "Service",
@@ -65,22 +64,17 @@ std::vector<Resource> resources_of(const ClusterOptions& options) {
   if (options.endpoints == EndpointsFrom::Pods) {
     // Pods that have ended are nobody's endpoints (T5), and the Jobs of a cluster leave many.
     all.push_back({.name = "pods",
-                   .group = "",
                    .version = "v1",
                    .plural = "pods",
                    .kind = "Pod",
                    .name_space = space,
-                   .labels = "",
                    .fields = "status.phase!=Succeeded,status.phase!=Failed"});
   }
   if (space.empty()) {
     all.push_back({.name = "nodes",
-                   .group = "",
                    .version = "v1",
                    .plural = "nodes",
                    .kind = "Node",
-                   .name_space = "",
-                   .labels = "",
                    .fields = "metadata.name=" + options.node_name});  // W3
   }
   return all;

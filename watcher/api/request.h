@@ -12,13 +12,13 @@ namespace wherry::api {
 /// A collection of objects on the server.
 struct Resource {
   std::string name;                  ///< as metrics and logs call it: "services"
-  std::string group;                 ///< "" is the core group; "discovery.k8s.io"
+  std::string group{};               ///< "" is the core group; "discovery.k8s.io"
   std::string version;               ///< "v1"
   std::string plural;                ///< "endpointslices"
   std::string kind;                  ///< of its objects: "EndpointSlice"
-  std::string name_space;            ///< empty: of all namespaces
-  std::string labels;                ///< label selector; empty: all
-  std::string fields;                ///< field selector; empty: all
+  std::string name_space{};          ///< empty: of all namespaces
+  std::string labels{};              ///< label selector; empty: all
+  std::string fields{};              ///< field selector; empty: all
   bool fields_are_optional = false;  ///< a server that does not know them (400) is asked without
 
   /// "v1", "discovery.k8s.io/v1"

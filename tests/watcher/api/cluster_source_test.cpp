@@ -3,9 +3,8 @@
 #include "tests/support/builders.h"
 #include "tests/support/fixed_random.h"
 #include "tests/support/log_capture.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/manual_timers.h"
 #include "tests/watcher/api/fake_list_watch.h"
+#include "tests/watcher/api/loop_test.h"
 #include "tests/watcher/object_map.h"
 
 #include <gmock/gmock.h>
@@ -25,7 +24,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-class ClusterSourceTest : public ::testing::Test {
+class ClusterSourceTest : public test::LoopTest {
  protected:
   ~ClusterSourceTest() override {
     if (!source_) return;
@@ -50,14 +49,6 @@ class ClusterSourceTest : public ::testing::Test {
     source_->start();
     run();
   }
-  void run() {
-    loop_.restart();
-    loop_.poll();
-  }
-  void advance(Duration by) {
-    timers_.advance(by, [this] { run(); });
-    run();
-  }
   [[nodiscard]] ClusterSource::Status status(const std::string& resource) const {
     for (ClusterSource::Status& each : source_->status()) {
       if (each.resource == resource) return each;
@@ -66,9 +57,6 @@ class ClusterSourceTest : public ::testing::Test {
     return {};
   }
 
-  asio::io_context loop_{1};
-  test::ManualClock clock_;
-  test::ManualTimers timers_{clock_};
   test::FixedRandom random_;
   test::LogCapture log_;
   test::FakeCollection service_objects_{"Service"};

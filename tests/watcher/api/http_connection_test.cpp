@@ -1,10 +1,9 @@
 #include "watcher/api/http_connection.h"
 
 #include "base/async/task_group.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/manual_timers.h"
 #include "tests/watcher/api/fake_dialer.h"
 #include "tests/watcher/api/gzip_of.h"
+#include "tests/watcher/api/loop_test.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,7 +24,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// A connection to a server that is the test itself.
-class HttpConnectionTest : public ::testing::Test {
+class HttpConnectionTest : public test::LoopTest {
  protected:
   HttpConnectionTest() {
     connection_.emplace(std::make_unique<test::FakeTransport>(peer_), timers_, "the server");
@@ -39,14 +38,6 @@ class HttpConnectionTest : public ::testing::Test {
   /// Asks, and reads the answer to its end.
   void ask(std::string target = "/") {
     tasks_.spawn("request", exchange(std::move(target)));
-    run();
-  }
-  void run() {
-    loop_.restart();
-    loop_.poll();
-  }
-  void advance(Duration by) {
-    timers_.advance(by, [this] { run(); });
     run();
   }
 
@@ -75,9 +66,6 @@ class HttpConnectionTest : public ::testing::Test {
     }
   }
 
-  asio::io_context loop_{1};
-  test::ManualClock clock_;
-  test::ManualTimers timers_{clock_};
   TaskGroup tasks_{loop_};
   std::shared_ptr<test::FakePeer> peer_ = std::make_shared<test::FakePeer>(loop_);
   std::optional<HttpConnection> connection_;

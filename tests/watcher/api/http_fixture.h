@@ -2,9 +2,8 @@
 
 #include "tests/support/fixed_random.h"
 #include "tests/support/log_capture.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/manual_timers.h"
 #include "tests/watcher/api/fake_api_server.h"
+#include "tests/watcher/api/loop_test.h"
 #include "tests/watcher/object_map.h"
 #include "watcher/api/http_list_watch.h"
 #include "watcher/api/reflector.h"
@@ -20,7 +19,7 @@
 namespace wherry::test {
 
 /// A reflector of Pods over HTTP, with a server that is no process and time that does not pass.
-class HttpTest : public ::testing::Test {
+class HttpTest : public LoopTest {
  protected:
   explicit HttpTest(api::StoreLimits limits = {})
       : store_(model::decode_pod, sink_, [] {}, limits) {
@@ -37,14 +36,7 @@ class HttpTest : public ::testing::Test {
 
   void start(api::ReflectorOptions options = {}) {
     credentials_.emplace(loop_, access_, timers_, clock_, Environment());
-    api::Resource resource{.name = "pods",
-                           .group = "",
-                           .version = "v1",
-                           .plural = "pods",
-                           .kind = "Pod",
-                           .name_space = "",
-                           .labels = "",
-                           .fields = ""};
+    api::Resource resource{.name = "pods", .version = "v1", .plural = "pods", .kind = "Pod"};
     list_watch_.emplace(
         loop_,
         api::HttpListWatch::Server{access_, *credentials_, metrics_, timers_, clock_, "wherry/1"},
@@ -54,27 +46,12 @@ class HttpTest : public ::testing::Test {
     reflector_->start();
     run();
   }
-  void run() {
-    loop_.restart();
-    loop_.poll();
-  }
-  void advance(Duration by) {
-    timers_.advance(by, [this] { run(); });
-    run();
-  }
   void deliver() {
     server_.deliver();
     run();
   }
-  [[nodiscard]] std::vector<std::string> pods() const {
-    std::vector<std::string> names;
-    for (const model::Pod& pod : sink_.all()) names.push_back(pod.meta.key.name);
-    return names;
-  }
+  [[nodiscard]] std::vector<std::string> pods() const { return sink_.names(); }
 
-  asio::io_context loop_{1};
-  ManualClock clock_;
-  ManualTimers timers_{clock_};
   FixedRandom random_;
   LogCapture log_;
   FakeCollection pods_{"Pod"};

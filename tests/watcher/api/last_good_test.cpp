@@ -2,9 +2,8 @@
 
 #include "tests/support/builders.h"
 #include "tests/support/log_capture.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/manual_timers.h"
 #include "tests/support/temp_folder.h"
+#include "tests/watcher/api/loop_test.h"
 #include "watcher/last_good_keeper.h"
 
 #include <gmock/gmock.h>
@@ -153,16 +152,8 @@ TEST_F(LastGoodTest, LeavesNothingBeside) {
   EXPECT_EQ(files, 1u);
 }
 
-class LastGoodKeeperTest : public ::testing::Test {
+class LastGoodKeeperTest : public test::LoopTest {
  protected:
-  void run() {
-    loop_.restart();
-    loop_.poll();
-  }
-  void advance(Duration by) {
-    timers_.advance(by, [this] { run(); });
-    run();
-  }
   [[nodiscard]] std::size_t kept(const std::string& path) const {
     const auto read = read_last_good(path, kIdentity);
     const auto* objects = std::get_if<ClusterObjects>(&read);
@@ -177,9 +168,6 @@ class LastGoodKeeperTest : public ::testing::Test {
   }
 
   test::TempFolder folder_;
-  asio::io_context loop_{1};
-  test::ManualClock clock_;
-  test::ManualTimers timers_{clock_};
   test::LogCapture log_;
   ClusterObjects objects_;
 };

@@ -19,14 +19,7 @@ using ::testing::HasSubstr;
 class ListReaderTest : public ::testing::Test {
  protected:
   static Resource pods() {
-    return {.name = "pods",
-            .group = "",
-            .version = "v1",
-            .plural = "pods",
-            .kind = "Pod",
-            .name_space = "",
-            .labels = "",
-            .fields = ""};
+    return {.name = "pods", .version = "v1", .plural = "pods", .kind = "Pod"};
   }
   [[nodiscard]] ListWatch::TakeItem take() {
     return [this](json::value&& item, std::size_t) {

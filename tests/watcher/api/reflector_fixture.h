@@ -2,9 +2,8 @@
 
 #include "tests/support/fixed_random.h"
 #include "tests/support/log_capture.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/manual_timers.h"
 #include "tests/watcher/api/fake_list_watch.h"
+#include "tests/watcher/api/loop_test.h"
 #include "tests/watcher/object_map.h"
 #include "watcher/api/reflector.h"
 #include "watcher/model/decode.h"
@@ -18,7 +17,7 @@
 namespace wherry::test {
 
 /// A reflector of Pods over a fake API, without sockets and without time.
-class ReflectorTest : public ::testing::Test {
+class ReflectorTest : public LoopTest {
  protected:
   ~ReflectorTest() override {
     if (!reflector_) return;
@@ -39,14 +38,6 @@ class ReflectorTest : public ::testing::Test {
   /// Without WatchList, where a test is about lists.
   void start_with_lists() { start({.watch_list = false}); }
 
-  void run() {
-    loop_.restart();
-    loop_.poll();
-  }
-  void advance(Duration by) {
-    timers_.advance(by, [this] { run(); });
-    run();
-  }
   /// What has changed in the collection reaches open watches.
   void deliver() {
     api_.deliver();
@@ -57,15 +48,8 @@ class ReflectorTest : public ::testing::Test {
     run();
   }
   /// The names of the pods that the sink holds.
-  [[nodiscard]] std::vector<std::string> pods() const {
-    std::vector<std::string> names;
-    for (const model::Pod& pod : sink_.all()) names.push_back(pod.meta.key.name);
-    return names;
-  }
+  [[nodiscard]] std::vector<std::string> pods() const { return sink_.names(); }
 
-  asio::io_context loop_{1};
-  ManualClock clock_;
-  ManualTimers timers_{clock_};
   FixedRandom random_;
   LogCapture log_;
   FakeCollection collection_{"Pod"};

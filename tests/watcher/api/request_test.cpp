@@ -11,11 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 
 const Resource kServices{.name = "services",
-                         .group = "",
                          .version = "v1",
                          .plural = "services",
                          .kind = "Service",
-                         .name_space = "",
                          .labels = "!service.kubernetes.io/service-proxy-name",
                          .fields = "spec.clusterIP!=None"};
 const Resource kSlices{.name = "endpointslices",
@@ -23,9 +21,7 @@ const Resource kSlices{.name = "endpointslices",
                        .version = "v1",
                        .plural = "endpointslices",
                        .kind = "EndpointSlice",
-                       .name_space = "shop",
-                       .labels = "",
-                       .fields = ""};
+                       .name_space = "shop"};
 
 TEST(ListTarget, W1_HasTheSelectorsThatKubeProxyHas) {
   EXPECT_EQ(list_target("", kServices, {}),
