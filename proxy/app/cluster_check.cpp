@@ -20,8 +20,7 @@ namespace {
 asio::awaitable<void> try_resource(api::ListWatch* list_watch, bool try_watch,
                                    ResourceCheck* result) {
   api::ListOptions list;
-  list.limit = 1;
-  list.resource_version = "0";
+  list.limit = 1;  // counts for the newest version only: others come from a cache, whole
   api::ListWatch::TakeItem take = [](boost::json::value&&, std::size_t) { return true; };
   const auto page = co_await list_watch->list(list, std::move(take));
   if (!page) {

@@ -14,10 +14,14 @@ namespace {
 
 constexpr const char* kLastGoodFile = "last-good.json";
 
+std::string name_of(api::EndpointsFrom source) {
+  return source == api::EndpointsFrom::Pods ? "pods" : "slices";
+}
+
 watcher::ClusterIdentity identity_of(const api::ClusterAccess& access,
                                      const api::ClusterOptions& options) {
-  return {access.server.to_string(), options.name_space,
-          options.endpoints == api::EndpointsFrom::Pods ? "pods" : "slices", options.node_name};
+  return {access.server.to_string(), options.name_space, name_of(options.endpoints),
+          options.node_name};
 }
 
 /// What is said of a Service by a field that only a controller of the cluster acts upon.
@@ -133,7 +137,7 @@ void ClusterFeed::start() {
             {{"server", access.server.to_string()},
              {"access", access.origin},
              {"namespace", options_.name_space.empty() ? "all" : options_.name_space},
-             {"endpoints", options_.endpoints == api::EndpointsFrom::Pods ? "pods" : "slices"},
+             {"endpoints", name_of(options_.endpoints)},
              {"node", options_.node_name}});
   for (const std::string& warning : access.warnings) log::warn(warning);
   source_->start();

@@ -74,7 +74,7 @@ asio::awaitable<void> Reflector::run() {
     next_ = plan.next;
     if (next_ == NextStep::RelistFresh) ask_afresh();
     // A server that does no WatchList is none that fails: it is asked in the way it knows (A3).
-    const bool falls_back = next_ == NextStep::ListPlainly && !plan.wait;
+    const bool falls_back = next_ == NextStep::ListPlainly;
     if (ended.failure.code != ApiErrc::Ended && !falls_back) note_failure(ended.failure);
     if (plan.wait) co_await wait(ended.failure.retry_after.value_or(backoff_.next()));
   }
