@@ -121,14 +121,6 @@ class ControlPlane:
             for token, name in users:
                 file.write(f"{token},{name},{name}\n")
         with open(self.path("audit.yaml"), "w", encoding="utf-8") as file:
-            file.write("""apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived, ResponseComplete]
-rules:
-- level: Metadata
-  verbs: [watch]
-""")
-        with open(self.path("audit.yaml"), "w", encoding="utf-8") as file:
             file.write("apiVersion: audit.k8s.io/v1\nkind: Policy\n"
                        "omitStages: [RequestReceived]\n"
                        "rules:\n- level: Metadata\n  verbs: [list, watch]\n- level: None\n")

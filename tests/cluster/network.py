@@ -8,7 +8,6 @@ import subprocess
 
 SERVER = "172.31.9.1"
 NODE = "172.31.9.2"
-POD_NETWORK = "10.244.0"
 WRONG_NEIGHBOUR = "02:00:00:00:00:99"
 
 

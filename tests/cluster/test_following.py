@@ -9,7 +9,7 @@ import unittest
 from control_plane import ADMIN, NODE_PROXY, ControlPlane, allow, rule, wait_for
 from network import Network
 from wherry_process import Wherry, wherry
-from workload import PORT, Load, Workload, answer, answers
+from workload import Load, Workload, answer, answers
 
 README_SERVICE = """kind: Service
 apiVersion: v1
@@ -86,10 +86,8 @@ class Following(ClusterTest):
             else:
                 work.delete_pod(name, grace=30)
             process.wait_for_backends("under-load", "busy", 3)
-            before = load.names.get(name, 0)
             time.sleep(0.1)  # connections of a moment ago
             work.delete_pod(name)
-            self.assertGreaterEqual(before, 0)
         load.stop()
         self.assertEqual(load.failed, 0)
         self.assertGreater(load.count, 200)
@@ -182,21 +180,22 @@ class Following(ClusterTest):
                 out.write(token)
             os.rename(file + ".new", file)
 
-        write(new_token("first"))
+        tokens = [new_token("first"), new_token("second")]
+        write(tokens[0])
         kubeconfig = plane.write_kubeconfig("kubeconfig-rotation", f"tokenFile: {file}")
         process = Wherry("--kubeconfig", kubeconfig, "--poll-interval", "1s")
         self.addCleanup(process.kill)
         credentials = lambda: list(dict.fromkeys(seen[2] for seen in plane.audit(user)))
         self.assertEqual(len(credentials()), 1)
-        write(new_token("second"))
+        write(tokens[1])
         plane.api.delete("/api/v1/namespaces/rotation/secrets/first")
         wait_for("requests come with the second token", lambda: len(credentials()) == 2, 60)
         work.add_service("after", {"app": "after"})
         work.add_pod("after", {"app": "after"})
         process.wait_for_backends("rotation", "after", 1, 20)
         self.assertNotIn("the API server can't be followed", process.log())
-        for token in (new_token("third"),):
-            self.assertNotIn(token[:40], process.log())
+        for token in tokens:
+            self.assertNotIn(token, process.log())
 
     def test_pods_and_slices_give_equal_tables_through_200_random_changes(self):
         """T1 to T5, as the EndpointSlice controller has them."""
