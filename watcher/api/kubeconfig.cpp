@@ -49,9 +49,7 @@ class Kubeconfig::FileReader {
     document::FieldFaults field_faults;
     const FieldReader root(first ? *first : empty, field_faults);
     if (root.expect_object("a kubeconfig, which is a mapping")) read_root(root);
-    for (const document::FieldFault& fault : field_faults) {
-      faults_.push_back({place_of(fault.path), fault.path.to_string(), fault.text});
-    }
+    locate(field_faults);
   }
 
  private:
@@ -197,9 +195,29 @@ class Kubeconfig::FileReader {
     return (fs::path(folder_) / path).lexically_normal();
   }
 
-  [[nodiscard]] Place place_of(const document::FieldPath& path) const {
-    const document::Mark mark = document::locate(text_, {{number_, path}}).at(0);
-    return {name_, mark.line, mark.column};
+  /// Where that is comes to be known once everything has been read.
+  [[nodiscard]] PlaceIndex place_of(const document::FieldPath& path) {
+    wanted_.push_back({number_, path});
+    return into_.places_.size() + wanted_.size() - 1;
+  }
+
+  /// All places and faults in one more pass over the text.
+  void locate(const document::FieldFaults& field_faults) {
+    const std::size_t places = wanted_.size();
+    for (const document::FieldFault& fault : field_faults) {
+      wanted_.push_back({number_, fault.path});
+    }
+    if (wanted_.empty()) return;
+    const std::vector<document::Mark> marks = document::locate(text_, wanted_);
+    for (std::size_t i = 0; i < places; ++i) {
+      into_.places_.push_back({name_, marks[i].line, marks[i].column});
+    }
+    for (std::size_t i = 0; i < field_faults.size(); ++i) {
+      const document::Mark& mark = marks[places + i];
+      faults_.push_back({{name_, mark.line, mark.column},
+                         field_faults[i].path.to_string(),
+                         field_faults[i].text});
+    }
   }
 
   Kubeconfig& into_;
@@ -208,6 +226,7 @@ class Kubeconfig::FileReader {
   const std::string folder_;
   Faults& faults_;
   std::size_t number_ = 0;
+  std::vector<document::Where> wanted_;  ///< of the places that entries point to
 };
 
 namespace {
@@ -255,13 +274,13 @@ std::variant<ClusterAccess, Faults> Kubeconfig::resolve(const Choice& choice) co
   const auto cluster = clusters_.find(context->second.cluster);
   Faults faults;
   if (cluster == clusters_.end()) {
-    faults.push_back({context->second.place, "cluster",
+    faults.push_back({places_[context->second.place], "cluster",
                       "the context " + name + " names the cluster \"" + context->second.cluster +
                           "\", which is not there" + known_names(clusters_)});
   }
   const auto user = users_.find(context->second.user);
   if (user == users_.end() && !context->second.user.empty()) {
-    faults.push_back({context->second.place, "user",
+    faults.push_back({places_[context->second.place], "user",
                       "the context " + name + " names the user \"" + context->second.user +
                           "\", which is not there" + known_names(users_)});
   }
@@ -282,7 +301,7 @@ std::variant<ClusterAccess, Faults> Kubeconfig::resolve(const Choice& choice) co
                              !access.client_certificate.empty();
   const bool is_given = !choice.server.empty();
   if (!is_given && !from.server) {
-    faults.push_back({from.place, "server",
+    faults.push_back({places_[from.place], "server",
                       "missing; write where the API server is, for example "
                       "https://10.0.0.1:6443"});
   } else {
@@ -291,7 +310,7 @@ std::variant<ClusterAccess, Faults> Kubeconfig::resolve(const Choice& choice) co
       faults.push_back(
           is_given
               ? Fault{{"--master"}, "", '"' + without_user(choice.server) + "\" " + fault->text}
-              : Fault{from.server->place, from.server->field,
+              : Fault{places_[from.server->place], from.server->field,
                       '"' + without_user(from.server->value) + "\" " + fault->text});
     } else {
       access.server = std::move(std::get<ServerUrl>(url));
@@ -300,13 +319,13 @@ std::variant<ClusterAccess, Faults> Kubeconfig::resolve(const Choice& choice) co
   if (from.proxy_url) {
     auto url = parse_proxy_url(from.proxy_url->value);
     if (const auto* fault = std::get_if<UrlFault>(&url)) {
-      faults.push_back({from.proxy_url->place, from.proxy_url->field, fault->text});
+      faults.push_back({places_[from.proxy_url->place], from.proxy_url->field, fault->text});
     } else {
       access.proxy = std::move(std::get<ProxyUrl>(url));
     }
   }
   if (user != users_.end() && user->second.auth_provider && !access.has_credentials()) {
-    faults.push_back({user->second.auth_provider->place, user->second.auth_provider->field,
+    faults.push_back({places_[user->second.auth_provider->place], user->second.auth_provider->field,
                       "auth-provider \"" + user->second.auth_provider->value +
                           "\": Kubernetes has taken auth providers away; use an exec plugin"});
   }

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "watcher/api/access.h"
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -34,14 +35,16 @@ class Kubeconfig {
   [[nodiscard]] std::vector<std::string> contexts() const;
 
  private:
+  using PlaceIndex = std::size_t;  ///< in places_
+
   /// Something that a file says, and where.
   struct Text {
     std::string value;
-    Place place;
+    PlaceIndex place = 0;
     std::string field;
   };
   struct Cluster {
-    Place place;
+    PlaceIndex place = 0;
     std::optional<Text> server;
     std::optional<Text> proxy_url;
     FileOrText certificate_authority;
@@ -50,13 +53,13 @@ class Kubeconfig {
     bool disable_compression = false;
   };
   struct User {
-    Place place;
+    PlaceIndex place = 0;
     ClusterAccess fields;  ///< what the server shall know us by, and no more
     std::string interactive_mode;
     std::optional<Text> auth_provider;
   };
   struct Context {
-    Place place;
+    PlaceIndex place = 0;
     std::string cluster;
     std::string user;
     std::string name_space;
@@ -66,6 +69,7 @@ class Kubeconfig {
   std::map<std::string, Cluster> clusters_;
   std::map<std::string, User> users_;
   std::map<std::string, Context> contexts_;
+  std::vector<Place> places_;
   std::string current_;
   std::string files_;  ///< names of the files, for messages
 };

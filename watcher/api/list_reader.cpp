@@ -16,16 +16,15 @@ namespace json = boost::json;
 using document::Document;
 using document::FieldReader;
 
-std::string_view string_at(const json::value& value, std::string_view key) {
-  const json::object* object = value.if_object();
-  const json::value* found = object == nullptr ? nullptr : object->if_contains(key);
-  const json::string* text = found == nullptr ? nullptr : found->if_string();
-  return text == nullptr ? std::string_view() : std::string_view(text->data(), text->size());
-}
-
 const json::value* member(const json::value& value, std::string_view key) {
   const json::object* object = value.if_object();
   return object == nullptr ? nullptr : object->if_contains(key);
+}
+
+std::string_view string_at(const json::value& value, std::string_view key) {
+  const json::value* found = member(value, key);
+  const json::string* text = found == nullptr ? nullptr : found->if_string();
+  return text == nullptr ? std::string_view() : std::string_view(text->data(), text->size());
 }
 
 ApiFailure malformed(const std::string& what) {

@@ -128,6 +128,23 @@ TEST(Kubeconfig, A28_WhatIsWrongIsNamedWithItsPlace) {
   EXPECT_THAT(text_of(faults), HasSubstr("server"));
 }
 
+TEST(Kubeconfig, A28_AFaultOfOneFileAmongSeveralIsNamedWithItsOwnPlace) {
+  Kubeconfig kubeconfig;
+  Faults faults;
+  kubeconfig.add(kTwoContexts, "/first", faults);
+  kubeconfig.add(
+      "clusters:\n- name: good\n  cluster: {server: https://a}\n"
+      "- name: bad\n  cluster:\n    server: ftp://b\n"
+      "contexts:\n- name: odd\n  context: {cluster: bad}\n"
+      "- name: lost\n  context: {cluster: nowhere}\n",
+      "/second", faults);
+  EXPECT_THAT(text_of(faults), IsEmpty());
+  EXPECT_THAT(text_of(std::get<Faults>(kubeconfig.resolve({"odd", ""}))),
+              HasSubstr("/second:6:13"));
+  EXPECT_THAT(text_of(std::get<Faults>(kubeconfig.resolve({"lost", ""}))),
+              HasSubstr("/second:10:3"));
+}
+
 TEST(Kubeconfig, A28_AContextThatIsNotThereIsNamed) {
   Kubeconfig kubeconfig;
   Faults faults;
