@@ -49,10 +49,17 @@ enum class ApiErrc : std::uint8_t {
 /// Why something could not be had from an API server.
 struct ApiFailure {
   ApiErrc code = ApiErrc::Malformed;
-  std::string text;                     ///< for people: what the server or the system said
-  std::optional<Duration> retry_after;  ///< what the server asked for
-  int status = 0;                       ///< of HTTP; 0 where there was no answer
+  std::string text{};                     ///< for people: what the server or the system said
+  std::optional<Duration> retry_after{};  ///< what the server asked for
+  int status = 0;                         ///< of HTTP; 0 where there was no answer
 };
+
+/// What everybody says who was asked to stop.
+[[nodiscard]] inline ApiFailure stopped() { return {ApiErrc::Stopped}; }
+/// More than the limits on what is held.
+[[nodiscard]] inline ApiFailure too_large() {
+  return {ApiErrc::TooLarge, "the collection is larger than wherry takes"};
+}
 
 template <class T>
 using ApiResult = boost::system::result<T, ApiFailure>;

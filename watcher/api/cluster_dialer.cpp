@@ -11,8 +11,6 @@ namespace {
 constexpr Duration kConnectTimeout = std::chrono::seconds(30);    // A17
 constexpr Duration kHandshakeTimeout = std::chrono::seconds(10);  // A17
 
-ApiFailure stopped() { return {ApiErrc::Stopped, {}, {}, 0}; }
-
 }  // namespace
 
 ClusterDialer::ClusterDialer(asio::io_context& loop, const ClusterAccess& access,
@@ -64,8 +62,8 @@ asio::awaitable<ApiResult<std::unique_ptr<Transport>>> ClusterDialer::connect_to
                                       timers_, kHandshakeTimeout);
     handshaking_ = nullptr;
     if (!secured) {
-      co_return ApiFailure{
-          ApiErrc::Proxy, "the proxy " + proxy.to_string() + ": " + secured.error().text, {}, 0};
+      co_return ApiFailure{ApiErrc::Proxy,
+                           "the proxy " + proxy.to_string() + ": " + secured.error().text};
     }
     connected = std::move(secured);
   }

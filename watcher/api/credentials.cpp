@@ -15,7 +15,7 @@ constexpr Duration kTokenPeriod = std::chrono::seconds(50);       // A25: 60 s l
 constexpr Duration kCertificatePeriod = std::chrono::minutes(5);  // A27
 constexpr std::size_t kLargestCredential = 1u << 20;
 
-ApiFailure failure(std::string text) { return {ApiErrc::Credentials, std::move(text), {}, 0}; }
+ApiFailure failure(std::string text) { return {ApiErrc::Credentials, std::move(text)}; }
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
@@ -182,7 +182,7 @@ bool Credentials::plugin_is_fresh() const {
 
 /// One run at a time; who comes meanwhile waits for its answer.
 asio::awaitable<std::optional<ApiFailure>> Credentials::refresh_plugin() {
-  if (stopping_) co_return ApiFailure{ApiErrc::Stopped, {}, {}, 0};
+  if (stopping_) co_return stopped();
   if (plugin_is_fresh()) co_return std::nullopt;
   if (program_) {
     const auto mine = waiting_.emplace(waiting_.end(), loop_);
@@ -221,7 +221,7 @@ asio::awaitable<ApiResult<ExecCredential>> Credentials::run_plugin() {
   program_ = std::make_unique<Program>(loop_, timers_);
   auto ended = co_await program_->run(std::move(command));
   program_.reset();
-  if (stopping_) co_return ApiFailure{ApiErrc::Stopped, {}, {}, 0};
+  if (stopping_) co_return stopped();
 
   const std::string name = "the exec plugin " + plugin.command;
   const std::string hint = plugin.install_hint.empty() ? "" : "; " + plugin.install_hint;

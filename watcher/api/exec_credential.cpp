@@ -20,7 +20,7 @@ using document::FieldReader;
 json::string text(std::string_view value) { return json::string(value); }
 
 ApiFailure wrong(std::string what) {
-  return {ApiErrc::Credentials, "the exec plugin's answer " + std::move(what), {}, 0};
+  return {ApiErrc::Credentials, "the exec plugin's answer " + std::move(what)};
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ constexpr std::size_t kReadSize = 64u << 10;
 constexpr std::size_t kPackedSize = 4u << 10;
 
 ApiFailure malformed(const std::string& what) {
-  return {ApiErrc::Malformed, "the answer is no HTTP: " + what, {}, 0};
+  return {ApiErrc::Malformed, "the answer is no HTTP: " + what};
 }
 
 }  // namespace
@@ -69,7 +69,7 @@ struct HttpConnection::State {
   asio::awaitable<std::optional<ApiFailure>> fill(const Deadline* deadline, ApiErrc when_over) {
     // Something that is parsed in no size at all would fill the buffer.
     if (buffer.size() >= kLargestHead) {
-      co_return broke({ApiErrc::TooLarge, "the answer's head is larger than 64 KiB", {}, 0});
+      co_return broke({ApiErrc::TooLarge, "the answer's head is larger than 64 KiB"});
     }
     const auto space = buffer.prepare(kReadSize);
     const std::span<char> into(static_cast<char*>(space.data()), space.size());
@@ -80,11 +80,9 @@ struct HttpConnection::State {
       co_return std::nullopt;
     }
     if (deadline->has_passed()) {
-      co_return broke({when_over,
-                       peer + (when_over == ApiErrc::Silent ? " has said nothing for too long"
-                                                            : " does not answer in time"),
-                       {},
-                       0});
+      co_return broke(
+          {when_over, peer + (when_over == ApiErrc::Silent ? " has said nothing for too long"
+                                                           : " does not answer in time")});
     }
     if (size.error() == asio::error::eof) {
       at_end = true;
@@ -101,7 +99,7 @@ struct HttpConnection::State {
     if (error == http::error::need_buffer) error = {};
     if (error == http::error::need_more) return false;
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-      return broke({ApiErrc::TooLarge, "the answer's head is larger than 64 KiB", {}, 0});
+      return broke({ApiErrc::TooLarge, "the answer's head is larger than 64 KiB"});
     }
     if (error) return broke(malformed(error.message()));
     return size > 0;
@@ -141,7 +139,7 @@ asio::awaitable<ApiResult<HttpHead>> HttpConnection::get(HttpRequest request, Du
   if (error) {
     co_return state.broke(
         deadline.has_passed()
-            ? ApiFailure{ApiErrc::Timeout, state.peer + " takes no request in time", {}, 0}
+            ? ApiFailure{ApiErrc::Timeout, state.peer + " takes no request in time"}
             : failure_of_transport(error, state.peer));
   }
   state.begin_answer();
@@ -160,7 +158,7 @@ asio::awaitable<ApiResult<HttpHead>> HttpConnection::get(HttpRequest request, Du
     if (auto failure = co_await state.fill(&deadline, ApiErrc::Timeout)) co_return *failure;
     if (state.at_end) {
       co_return state.broke(
-          {ApiErrc::Reset, state.peer + " ends the connection without an answer", {}, 0});
+          {ApiErrc::Reset, state.peer + " ends the connection without an answer"});
     }
   }
   const std::string_view encoding = state.parser->get()[http::field::content_encoding];
@@ -181,7 +179,7 @@ asio::awaitable<ApiResult<bool>> HttpConnection::read_body(
   for (;;) {
     if (state.parser->is_done()) {
       if (state.gunzip && !state.gunzip->is_complete()) {
-        co_return state.broke({ApiErrc::Reset, "the answer ends within its gzip", {}, 0});
+        co_return state.broke({ApiErrc::Reset, "the answer ends within its gzip"});
       }
       co_return false;
     }
@@ -199,7 +197,7 @@ asio::awaitable<ApiResult<bool>> HttpConnection::read_body(
       state.parser->put_eof(error);
       if (error) {
         co_return state.broke(
-            {ApiErrc::Reset, state.peer + " ends the connection within an answer", {}, 0});
+            {ApiErrc::Reset, state.peer + " ends the connection within an answer"});
       }
       continue;
     }
@@ -215,8 +213,7 @@ asio::awaitable<ApiResult<bool>> HttpConnection::read_body(
     }
     if (got_further) continue;
     if (state.at_end) {
-      co_return state.broke(
-          {ApiErrc::Reset, state.peer + " ends the connection within an answer", {}, 0});
+      co_return state.broke({ApiErrc::Reset, state.peer + " ends the connection within an answer"});
     }
     if (auto failure = co_await state.fill(&deadline, ApiErrc::Silent)) co_return *failure;
   }

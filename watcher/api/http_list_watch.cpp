@@ -21,8 +21,6 @@ constexpr Duration kListTimeout = 15min;
 constexpr Duration kWatchSilence = 90s;
 constexpr std::size_t kLargestRefusal = 64u << 10;
 
-ApiFailure stopped() { return {ApiErrc::Stopped, {}, {}, 0}; }
-
 }  // namespace
 
 /// Reads events from the connection of its owner until it ends.
@@ -45,11 +43,11 @@ class HttpListWatch::Stream final : public WatchStream {
         ended_ = stopped();
       } else if (!more) {
         // A27: the next connection has the new certificate.
-        ended_ = owner_.renewing_ ? ApiFailure{ApiErrc::Ended, {}, {}, 0} : more.error();
+        ended_ = owner_.renewing_ ? ApiFailure{ApiErrc::Ended} : more.error();
       } else if (!*more) {
         ended_ = reader_.between_events()
-                     ? ApiFailure{ApiErrc::Ended, "the server has ended the watch", {}, 0}
-                     : ApiFailure{ApiErrc::Reset, "the watch ends within an event", {}, 0};
+                     ? ApiFailure{ApiErrc::Ended, "the server has ended the watch"}
+                     : ApiFailure{ApiErrc::Reset, "the watch ends within an event"};
       }
     }
   }
@@ -217,7 +215,7 @@ asio::awaitable<ApiResult<ListPage>> HttpListWatch::list(ListOptions options, Ta
     if (stopping_) {
       failure = stopped();
     } else if (took_too_long) {
-      failure = ApiFailure{ApiErrc::Timeout, "the list does not end", {}, 0};
+      failure = ApiFailure{ApiErrc::Timeout, "the list does not end"};
     } else if (!failure && !more) {
       failure = more.error();
       if (failure->code == ApiErrc::Silent) failure->code = ApiErrc::Timeout;

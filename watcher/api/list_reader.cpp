@@ -27,13 +27,9 @@ std::string_view string_at(const json::value& value, std::string_view key) {
   return text == nullptr ? std::string_view() : std::string_view(text->data(), text->size());
 }
 
-ApiFailure malformed(const std::string& what) {
-  return {ApiErrc::Malformed, "the answer " + what, {}, 0};
-}
+ApiFailure malformed(const std::string& what) { return {ApiErrc::Malformed, "the answer " + what}; }
 
-ApiFailure unexpected(std::string what) {
-  return {ApiErrc::UnexpectedAnswer, std::move(what), {}, 0};
-}
+ApiFailure unexpected(std::string what) { return {ApiErrc::UnexpectedAnswer, std::move(what)}; }
 
 std::optional<WatchEvent::Type> type_of(std::string_view name) {
   using Type = WatchEvent::Type;
@@ -68,7 +64,7 @@ void ListReader::take(Document&& document) {
   if (!document.item) return take_envelope(document.value);
   if (document.list != nullptr && !check_kind(*document.list)) return;
   if (!take_(std::move(document.value), document.bytes)) {
-    failure_ = ApiFailure{ApiErrc::TooLarge, "the collection is larger than wherry takes", {}, 0};
+    failure_ = too_large();
   }
 }
 

@@ -66,7 +66,7 @@ ProxyHandshake::ProxyHandshake(Transport& transport, const ProxyUrl& proxy, cons
       deadline_(timers, kPatience, transport) {}
 
 ApiFailure ProxyHandshake::refused(const std::string& what) const {
-  return {ApiErrc::Proxy, "the proxy " + proxy_.to_string() + ' ' + what, {}, 0};
+  return {ApiErrc::Proxy, "the proxy " + proxy_.to_string() + ' ' + what};
 }
 
 /// What an error within the conversation means.

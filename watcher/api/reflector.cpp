@@ -31,10 +31,6 @@ bool ends_initial_events(const json::value& object) {
   return end != nullptr && end->is_string() && end->get_string() == "true";
 }
 
-ApiFailure too_large() {
-  return {ApiErrc::TooLarge, "the collection is larger than wherry takes", {}, 0};
-}
-
 }  // namespace
 
 Reflector::Reflector(asio::io_context& loop, std::string kind, ListWatch& api, ObjectStore& store,
@@ -113,7 +109,7 @@ asio::awaitable<Reflector::Ended> Reflector::watch_list() {
     if (!event || stopping_) {
       impatience_.cancel();
       store_.abandon();
-      if (stopping_) co_return Ended{Phase::WatchList, {ApiErrc::Stopped, {}, {}, 0}, had_version};
+      if (stopping_) co_return Ended{Phase::WatchList, stopped(), had_version};
       ApiFailure failure = std::move(event.error());
       if (failure.code == ApiErrc::Ended && events == 0 && clock_.now() - began < kVeryShort) {
         failure.code = ApiErrc::VeryShortWatch;
@@ -154,7 +150,7 @@ asio::awaitable<std::optional<ApiFailure>> Reflector::list() {
   auto listed = co_await list_pages();
   if (!listed || stopping_) {
     store_.abandon();
-    co_return listed ? ApiFailure{ApiErrc::Stopped, {}, {}, 0} : std::move(listed.error());
+    co_return listed ? stopped() : std::move(listed.error());
   }
   if (health_.synced && !version_.empty() && listed->resource_version == version_) {
     // Nothing in the whole cluster has changed since: what was listed is what is held.
@@ -221,7 +217,7 @@ asio::awaitable<Reflector::Ended> Reflector::watch() {
 asio::awaitable<ApiFailure> Reflector::follow(WatchStream& stream) {
   for (;;) {
     auto event = co_await stream.next();
-    if (stopping_) co_return ApiFailure{ApiErrc::Stopped, {}, {}, 0};
+    if (stopping_) co_return stopped();
     if (!event) co_return std::move(event.error());
     ++health_.events;
     if (auto refused = apply(*event)) co_return std::move(*refused);

@@ -58,8 +58,6 @@ class TcpTransport final : public Transport {
   tcp::socket socket_;
 };
 
-ApiFailure stopped() { return {ApiErrc::Stopped, {}, {}, 0}; }
-
 }  // namespace
 
 struct TcpConnector::State {
@@ -101,9 +99,7 @@ struct TcpConnector::State {
     if (stopping) co_return stopped();
     if (timed_out) {
       co_return ApiFailure{ApiErrc::Timeout,
-                           "no name server says in time what the address of " + host + " is",
-                           {},
-                           0};
+                           "no name server says in time what the address of " + host + " is"};
     }
     if (error) co_return failure_of_system(error, "resolving " + host);
     for (const auto& each : found) endpoints.push_back(each.endpoint());
@@ -127,7 +123,7 @@ asio::awaitable<ApiResult<std::unique_ptr<Transport>>> TcpConnector::connect(std
     state.deadline.cancel();
     co_return endpoints.error();
   }
-  ApiFailure last{ApiErrc::Unreachable, "the name " + host + " has no address", {}, 0};
+  ApiFailure last{ApiErrc::Unreachable, "the name " + host + " has no address"};
   for (const tcp::endpoint& endpoint : *endpoints) {
     // Each has its share, so that one that is filtered does not hide the others.
     state.expect_within(timeout / static_cast<Duration::rep>(endpoints->size()));
@@ -150,9 +146,7 @@ asio::awaitable<ApiResult<std::unique_ptr<Transport>>> TcpConnector::connect(std
     if (state.timed_out) {
       last = {ApiErrc::Timeout,
               "nobody answers at " + where +
-                  ": a firewall drops what is sent there, or the address is another machine's",
-              {},
-              0};
+                  ": a firewall drops what is sent there, or the address is another machine's"};
     } else {
       last = failure_of_system(error, "connecting to " + where);
       if (last.code == ApiErrc::Refused) {

@@ -42,7 +42,7 @@ class TlsCategory final : public boost::system::error_category {
 };
 #pragma GCC diagnostic pop
 
-ApiFailure failure(ApiErrc code, std::string text) { return {code, std::move(text), {}, 0}; }
+ApiFailure failure(ApiErrc code, std::string text) { return {code, std::move(text)}; }
 
 Bio read_from(std::string_view text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));

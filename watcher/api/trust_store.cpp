@@ -25,9 +25,7 @@ ApiResult<std::shared_ptr<const TlsContext>> TrustStore::context(
     if (text && !text->empty()) read = std::move(*text);
     if (!reason.empty() && authorities_.empty()) {
       return ApiFailure{ApiErrc::Credentials,
-                        "the certificate authority can't be read: " + source.file + ": " + reason,
-                        {},
-                        0};
+                        "the certificate authority can't be read: " + source.file + ": " + reason};
     }
     if (!reason.empty()) {
       log::warn("the certificate authority can't be read again; the last one stays in use",
