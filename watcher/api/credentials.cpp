@@ -162,15 +162,19 @@ ApiResult<Secret> Credentials::token_of_file() {
   return token_;
 }
 
-bool Credentials::invalidate() {
+bool Credentials::invalidate(const Secret& refused) {
+  const auto is_in_use = [&](const Secret& token) {
+    return authorization(*fixed_headers_, "Bearer", token.view()) == refused;
+  };
   bool may_help = false;
   if (!access_.token_file.empty()) {
+    if (!is_in_use(token_)) return true;
     // Only a token that was not read just now can have become another one.
     may_help = token_read_ && clock_.now() - *token_read_ > std::chrono::seconds(1);
     token_read_.reset();
     if (may_help) token_ = Secret();
-  } else if (access_.exec && plugin_answer_) {
-    plugin_answer_.reset();
+  } else if (access_.exec) {
+    if (plugin_answer_ && is_in_use(plugin_answer_->token)) plugin_answer_.reset();
     may_help = true;
   }
   return may_help;

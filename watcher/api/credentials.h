@@ -46,9 +46,10 @@ class Credentials {
   [[nodiscard]] asio::awaitable<ApiResult<Secret>> headers();
   [[nodiscard]] asio::awaitable<ApiResult<ClientCertificate>> client_certificate();
 
-  /// The server has refused them (401): the next request reads anew. Whether that can change
-  /// anything, so that the same request is worth another try.
-  [[nodiscard]] bool invalidate();
+  /// The server has refused (401) what headers() returned: the next request reads anew, unless
+  /// somebody else's refusal has brought that about already. Whether it can change anything, so
+  /// that the same request is worth another try.
+  [[nodiscard]] bool invalidate(const Secret& refused);
 
   /// Called when the client certificate has become another one: connections that were made with
   /// the old one are to be closed. Remains until the destruction of what it returns.

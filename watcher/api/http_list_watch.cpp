@@ -90,6 +90,7 @@ asio::awaitable<std::optional<ApiFailure>> HttpListWatch::send(std::string targe
     auto headers = co_await server_.credentials.headers();
     if (stopping_) co_return stopped();
     if (!headers) co_return headers.error();
+    sent_ = *headers;
 
     HttpRequest request{.target = target,
                         .host = server_.access.server.authority(),
@@ -163,7 +164,7 @@ asio::awaitable<std::optional<ApiFailure>> HttpListWatch::request(std::string ta
     auto failure = co_await request_once(target);
     if (!failure || stopping_) co_return failure;
     if (failure->code == ApiErrc::Unauthorized) {
-      if (server_.credentials.invalidate() && !std::exchange(is_authorized_anew, true)) {
+      if (server_.credentials.invalidate(sent_) && !std::exchange(is_authorized_anew, true)) {
         server_.metrics.count_retry(failure->status);
         continue;
       }

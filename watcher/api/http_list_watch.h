@@ -62,6 +62,7 @@ class HttpListWatch final : public ListWatch {
   const std::unique_ptr<Dialer> dialer_;
   Resource resource_;
   std::unique_ptr<HttpConnection> connection_;
+  Secret sent_;    ///< the credentials of the last request
   HttpHead head_;  ///< of the last answer
   Wakeup wakeup_;
   Credentials::Subscription subscription_;
