@@ -27,6 +27,11 @@ constexpr Duration kDrainCheck = std::chrono::milliseconds(20);
 constexpr Coalescer::Pace kAddressPace{.settle = std::chrono::milliseconds(20),
                                        .pause = std::chrono::seconds(1)};
 
+/// Seconds; fine where a change should be live, and up to what nobody should see.
+const std::vector<double> kDelayBounds = {0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005,
+                                          0.0075, 0.01,   0.015,  0.02,  0.05,  0.1,
+                                          0.2,    0.5,    1,      2,     5,     10};
+
 tcp::SessionOptions session_options(const config::Options& options) {
   return {.connect_timeout = options.connect_timeout,
           .max_attempts = options.max_attempts,
@@ -53,10 +58,11 @@ App::App(const config::Options& options, std::uint64_t open_files,
       address_changes_(timers_, clock_, kAddressPace, [this] { on_addresses_changed(); }),
       address_watch_(control_, [this] { address_changes_.request(); }),
       tables_(timers_, clock_, table_rules(options), node_name_,
-              [this](auto table) { publish(table); }),
+              [this](auto table, TimePoint since) { publish(table, since); }),
       feed_(make_feed(std::move(access))),
       admin_(control_, *this),
-      signals_(control_, SIGTERM, SIGINT) {
+      signals_(control_, SIGTERM, SIGINT),
+      delays_(kDelayBounds) {
   size_quota();
 }
 
@@ -104,7 +110,7 @@ int App::run() {
   return exit_code_;
 }
 
-void App::publish(const std::shared_ptr<const balancer::BackendTable>& table) {
+void App::publish(const std::shared_ptr<const balancer::BackendTable>& table, TimePoint since) {
   const balancer::BackendTable none;
   const balancer::TableDiff difference = balancer::diff(published_ ? *published_ : none, *table);
   const bool only_endpoints = published_ && difference.added.empty() && difference.removed.empty();
@@ -120,7 +126,8 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table) {
   // In one message: a worker never has a table that names service ports other than its listeners
   // do, so that no client of an address that changes hands is refused in between.
   workers_.hold();
-  workers_.publish(table, [this, generation = table->generation()] {
+  workers_.publish(table, [this, since, generation = table->generation()] {
+    delays_.observe(std::chrono::duration<double>(clock_.now() - since).count());
     live_generation_ = std::max(live_generation_, generation);
   });
   steering_.apply(table);
@@ -250,6 +257,10 @@ MetricFamilies App::metrics() const {
   families.push_back(single_metric("wherry_service_ports", "Service ports in the table.",
                                    MetricKind::Gauge,
                                    static_cast<double>(tables_.latest()->size())));
+  families.push_back({"wherry_table_delay_seconds",
+                      "From a change that was handed over to every worker using a table with it.",
+                      MetricKind::Histogram,
+                      {delays_.sample({})}});
   collect_tcp_metrics(workers_, *tables_.latest(), families);
   steering_.collect(families);
   feed_->collect(families);

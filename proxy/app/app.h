@@ -4,6 +4,7 @@
 #include "base/async/asio_timers.h"
 #include "base/async/coalescer.h"
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "config/options.h"
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/admin_view.h"
@@ -51,7 +52,7 @@ class App final : private admin::AdminView {
 
  private:
   [[nodiscard]] std::unique_ptr<Feed> make_feed(std::optional<api::ClusterAccess> access);
-  void publish(const std::shared_ptr<const balancer::BackendTable>& table);
+  void publish(const std::shared_ptr<const balancer::BackendTable>& table, TimePoint since);
   void on_addresses_changed();
   void wait_for_signal();
   void drain();
@@ -88,6 +89,7 @@ class App final : private admin::AdminView {
   Phase phase_ = Phase::Serving;
   std::shared_ptr<const balancer::BackendTable> published_;
   std::uint64_t live_generation_ = 0;  ///< of the table that every worker uses
+  Histogram delays_;                   ///< seconds from a change to the table that has it
   bool listeners_closed_ = false;
   TimePoint drain_deadline_{};
   Timer drain_check_;

@@ -39,7 +39,8 @@ std::string node_name(const config::Options& options) {
 
 OfflineTables::OfflineTables(const config::Options& options)
     : timers_(loop_),
-      tables_(timers_, clock_, table_rules(options), node_name(options), [](const auto&) {}),
+      tables_(timers_, clock_, table_rules(options), node_name(options),
+              [](const auto&, TimePoint) {}),
       claims_(listen_rules(options), local_addresses_) {
   read(options.manifests);
   tables_.build_now();

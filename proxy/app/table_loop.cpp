@@ -18,6 +18,7 @@ constexpr Coalescer::Pace kPace{.settle = Duration::zero(), .pause = std::chrono
 TableLoop::TableLoop(Timers& timers, const Clock& clock, const TableRules& rules,
                      std::string_view node_name, Publish publish)
     : endpoints_(rules.endpoints),
+      clock_(clock),
       services_(rules.flatten, [this] { on_change(); }),
       slices_([this] { on_change(); }),
       pod_endpoints_(slices_, rules.limits.pod_bytes,
@@ -35,11 +36,16 @@ void TableLoop::on_synced() {
 }
 
 void TableLoop::on_change() {
-  if (synced_) coalescer_.request();
+  if (!synced_) return;
+  if (!first_change_) first_change_ = clock_.now();
+  coalescer_.request();
 }
 
 void TableLoop::rebuild() {
+  const TimePoint since = std::exchange(first_change_, std::nullopt).value_or(clock_.now());
   pod_endpoints_.flush();
+  // What flushing hands over is part of this.
+  first_change_.reset();
   auto changed = services_.take_changes();
   changed.merge(slices_.take_changes());
   const auto before = builder_.latest();
@@ -47,7 +53,7 @@ void TableLoop::rebuild() {
   if (synced_) report_problems();
   if (table == before && published_) return;
   published_ = true;
-  publish_(table);
+  publish_(table, since);
 }
 
 std::vector<std::string> TableLoop::problems() const {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,7 +43,9 @@ struct TableRules {
 /// on_synced() when they hold everything that there is: no table is published before (W5).
 class TableLoop {
  public:
-  using Publish = std::function<void(std::shared_ptr<const balancer::BackendTable>)>;
+  /// `since` is when the first object that the table takes in was handed over.
+  using Publish =
+      std::function<void(std::shared_ptr<const balancer::BackendTable>, TimePoint since)>;
 
   TableLoop(Timers& timers, const Clock& clock, const TableRules& rules, std::string_view node_name,
             Publish publish);
@@ -103,6 +106,7 @@ class TableLoop {
   void report_problems();
 
   const TableRules::Endpoints endpoints_;
+  const Clock& clock_;
   balancer::ServiceTracker services_;
   balancer::SliceTracker slices_;
   watcher::PodEndpoints pod_endpoints_;
@@ -110,7 +114,8 @@ class TableLoop {
   balancer::TableBuilder builder_;
   Coalescer coalescer_;
   const Publish publish_;
-  std::vector<std::string> reported_;  ///< problems that the log has named
+  std::vector<std::string> reported_;      ///< problems that the log has named
+  std::optional<TimePoint> first_change_;  ///< that no table has taken in yet
   bool synced_ = false;
   bool published_ = false;
 };

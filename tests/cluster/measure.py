@@ -1,6 +1,7 @@
 """Figures: the first sync of a large cluster, and how long a change takes to be live."""
 import concurrent.futures
 import os
+import re
 import statistics
 import sys
 import time
@@ -69,6 +70,21 @@ def first_sync(plane, kubeconfig):
     return process
 
 
+def delays(process):
+    """Tables by how long their first change waited: {upper bound in s: count}, cumulative."""
+    return {float(bound.replace("+Inf", "inf")): float(count) for bound, count in re.findall(
+        r'^wherry_table_delay_seconds_bucket\{le="([^"]+)"\} (\S+)$', process.get("/metrics"), re.M)}
+
+
+def print_delays(before, after):
+    tables = {bound: after[bound] - before[bound] for bound in sorted(after)}
+    total = tables[float("inf")]
+    shares = ", ".join(f"{count / total:.1%} within {bound * 1000:g} ms"
+                       for bound, count in tables.items() if 0.0005 <= bound <= 0.02)
+    print(f"from a change that arrived to every worker using it, {total:.0f} tables: {shares}",
+          flush=True)
+
+
 def changes(plane, network, work, process):
     address = network.pod_address()
     server = PodServer("only", address)
@@ -81,6 +97,7 @@ def changes(plane, network, work, process):
         plane.api.patch(work.path("endpointslices", "changing-1"),
                         {"endpoints": slice_of("changing", [address], ready)["endpoints"]})
 
+    before = delays(process)
     from_request, from_answer = [], []
     for _ in range(CHANGES):
         set_ready(False)
@@ -95,6 +112,7 @@ def changes(plane, network, work, process):
         from_request.append((end - began) * 1000)
         from_answer.append((end - answered) * 1000)
     server.close()
+    print_delays(before, delays(process))
     for name, values in (("request sent", from_request), ("API server's answer", from_answer)):
         values.sort()
         print(f"from the {name} to the first connection that reaches the pod, {CHANGES} changes: "

@@ -20,9 +20,9 @@ TEST(Admin, MetricsNameWhatOperatorsWatch) {
        {"wherry_tcp_sessions_active", "wherry_tcp_sessions_total{service=\"default/my-service\"}",
         "wherry_tcp_bytes_total{direction=\"in\"}", "wherry_tcp_bytes_total{direction=\"out\"}",
         "wherry_tcp_connect_failures_total{reason=\"refused\"}", "wherry_tcp_retries_total",
-        "wherry_refused_total{reason=", "wherry_table_generation", "wherry_busy_ports",
-        "wherry_manifest_errors", "process_resident_memory_bytes", "process_open_fds",
-        "process_cpu_seconds_total"}) {
+        "wherry_refused_total{reason=", "wherry_table_generation",
+        "wherry_table_delay_seconds_count", "wherry_busy_ports", "wherry_manifest_errors",
+        "process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total"}) {
     EXPECT_THAT(metrics, HasSubstr(std::string("\n") + name));
   }
   EXPECT_TRUE(eventually([&] {
@@ -39,6 +39,9 @@ TEST(Admin, TheGenerationGrowsWithEveryTable) {
   rig.add_pod("pod-1");
   rig.wait_for_endpoints(1);
   EXPECT_GT(wherry.metric("wherry_table_generation"), before);
+  // One observation for each table that became live.
+  EXPECT_EQ(wherry.metric("wherry_table_delay_seconds_count"),
+            wherry.metric("wherry_table_generation"));
 }
 
 TEST(Admin, TheTableIsWhatGetServicesPrints) {
