@@ -46,10 +46,9 @@ class Kubeconfig::FileReader {
                          "a second document; a kubeconfig is one document"});
     }
     const boost::json::value empty = boost::json::object();
-    document::FieldFaults field_faults;
-    const FieldReader root(first ? *first : empty, field_faults);
+    const FieldReader root(first ? *first : empty, field_faults_);
     if (root.expect_object("a kubeconfig, which is a mapping")) read_root(root);
-    locate(field_faults);
+    locate();
   }
 
  private:
@@ -75,9 +74,14 @@ class Kubeconfig::FileReader {
       if (!entry.expect_object()) return;
       const std::string name = entry.string("name");
       if (name.empty()) return entry.fault("name", "missing; name what contexts shall refer to");
+      const std::size_t first_fault = field_faults_.size();
       T read = read_one(entry.object(key));
       read.place = place_of(entry.path());
-      into.emplace(name, std::move(read));  // the first one counts
+      const auto [counting, is_first] =
+          into.emplace(name, std::move(read));  // the first one counts
+      if (first_fault == field_faults_.size()) return;
+      owners_.push_back(
+          {first_fault, field_faults_.size(), is_first ? &counting->second.faults : nullptr});
     });
   }
 
@@ -163,7 +167,7 @@ class Kubeconfig::FileReader {
   }
 
   static Context read_context(const FieldReader& field) {
-    return {{}, field.string("cluster"), field.string("user"), field.string("namespace")};
+    return {{}, {}, field.string("cluster"), field.string("user"), field.string("namespace")};
   }
 
   std::optional<Text> read_text(const FieldReader& field, std::string_view key) {
@@ -202,9 +206,9 @@ class Kubeconfig::FileReader {
   }
 
   /// All places and faults in one more pass over the text.
-  void locate(const document::FieldFaults& field_faults) {
+  void locate() {
     const std::size_t places = wanted_.size();
-    for (const document::FieldFault& fault : field_faults) {
+    for (const document::FieldFault& fault : field_faults_) {
       wanted_.push_back({number_, fault.path});
     }
     if (wanted_.empty()) return;
@@ -212,11 +216,16 @@ class Kubeconfig::FileReader {
     for (std::size_t i = 0; i < places; ++i) {
       into_.places_.push_back({name_, marks[i].line, marks[i].column});
     }
-    for (std::size_t i = 0; i < field_faults.size(); ++i) {
+    auto owner = owners_.begin();
+    for (std::size_t i = 0; i < field_faults_.size(); ++i) {
+      while (owner != owners_.end() && owner->end <= i) ++owner;
+      const bool is_owned = owner != owners_.end() && owner->begin <= i;
+      Faults* const into = is_owned ? owner->faults : &faults_;
+      if (into == nullptr) continue;
       const document::Mark& mark = marks[places + i];
-      faults_.push_back({{name_, mark.line, mark.column},
-                         field_faults[i].path.to_string(),
-                         field_faults[i].text});
+      into->push_back({{name_, mark.line, mark.column},
+                       field_faults_[i].path.to_string(),
+                       field_faults_[i].text});
     }
   }
 
@@ -225,6 +234,16 @@ class Kubeconfig::FileReader {
   const std::string& name_;
   const std::string folder_;
   Faults& faults_;
+  /// Which faults are those of one entry, in order; nobody's where another entry of its name
+  /// counts.
+  struct Owner {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    Faults* faults = nullptr;
+  };
+
+  document::FieldFaults field_faults_;
+  std::vector<Owner> owners_;
   std::size_t number_ = 0;
   std::vector<document::Where> wanted_;  ///< of the places that entries point to
 };
@@ -271,14 +290,19 @@ std::variant<ClusterAccess, Faults> Kubeconfig::resolve(const Choice& choice) co
                    choice.context.empty() ? "current-context" : "",
                    "there is no context " + name + known_names(contexts_)}};
   }
+  Faults faults = context->second.faults;
+  const auto add = [&faults](const Faults& more) {
+    faults.insert(faults.end(), more.begin(), more.end());
+  };
   const auto cluster = clusters_.find(context->second.cluster);
-  Faults faults;
   if (cluster == clusters_.end()) {
     faults.push_back({places_[context->second.place], "cluster",
                       "the context " + name + " names the cluster \"" + context->second.cluster +
                           "\", which is not there" + known_names(clusters_)});
   }
   const auto user = users_.find(context->second.user);
+  if (cluster != clusters_.end()) add(cluster->second.faults);
+  if (user != users_.end()) add(user->second.faults);
   if (user == users_.end() && !context->second.user.empty()) {
     faults.push_back({places_[context->second.place], "user",
                       "the context " + name + " names the user \"" + context->second.user +

@@ -20,8 +20,9 @@ class Kubeconfig {
  public:
   /// Adds what one file says. Of an entry that several files have the first counts, as does the
   /// first current-context. `name` is the file's path as it shall stand in messages; relative paths
-  /// in it are relative to its folder. What is wrong is added to `faults` with line and column, and
-  /// left out of the rest.
+  /// in it are relative to its folder. What is wrong with the file is added to `faults` with line
+  /// and column, and left out of the rest. What is wrong with one cluster, user or context is for
+  /// resolve() to say: nobody is kept from one context by a fault of another (kubectl too).
   void add(std::string_view text, const std::string& name, Faults& faults);
 
   /// What a person chose in place of what the files say; empty: nothing.
@@ -45,6 +46,7 @@ class Kubeconfig {
   };
   struct Cluster {
     PlaceIndex place = 0;
+    Faults faults;
     std::optional<Text> server;
     std::optional<Text> proxy_url;
     FileOrText certificate_authority;
@@ -54,12 +56,14 @@ class Kubeconfig {
   };
   struct User {
     PlaceIndex place = 0;
+    Faults faults;
     ClusterAccess fields;  ///< what the server shall know us by, and no more
     std::string interactive_mode;
     std::optional<Text> auth_provider;
   };
   struct Context {
     PlaceIndex place = 0;
+    Faults faults;
     std::string cluster;
     std::string user;
     std::string name_space;

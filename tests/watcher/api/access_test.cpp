@@ -123,9 +123,45 @@ TEST(Kubeconfig, A28_OfSeveralFilesTheFirstWordCounts) {
 TEST(Kubeconfig, A28_WhatIsWrongIsNamedWithItsPlace) {
   Kubeconfig kubeconfig;
   Faults faults;
-  kubeconfig.add("clusters:\n- name: one\n  cluster:\n    server: 7\n", "/home/me/config", faults);
-  EXPECT_THAT(text_of(faults), HasSubstr("/home/me/config:4:"));
-  EXPECT_THAT(text_of(faults), HasSubstr("server"));
+  kubeconfig.add(
+      "clusters:\n- name: one\n  cluster:\n    server: 7\n- cluster: {server: https://a}\n"
+      "contexts: [{name: first, context: {cluster: one}}]\n",
+      "/home/me/config", faults);
+  EXPECT_THAT(text_of(faults), HasSubstr("/home/me/config:5:3: clusters[1].name"));
+  const auto found = kubeconfig.resolve({"first", ""});
+  ASSERT_TRUE(std::holds_alternative<Faults>(found));
+  EXPECT_THAT(text_of(std::get<Faults>(found)),
+              HasSubstr("/home/me/config:4:13: clusters[0].cluster.server"));
+}
+
+TEST(Kubeconfig, A28_FaultsOfEntriesThatTheContextDoesNotUseKeepNobodyOut) {
+  constexpr std::string_view kText = R"(
+current-context: good
+clusters:
+- {name: one, cluster: {server: "https://a"}}
+- {name: odd, cluster: {server: "https://b", certificate-authority-data: "?"}}
+users:
+- {name: alice, user: {token: t}}
+- {name: old, user: {exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: c}}}
+- {name: alice, user: {client-key: without-certificate}}
+contexts:
+- {name: good, context: {cluster: one, user: alice}}
+- {name: bad, context: {cluster: odd, user: old}}
+- {name: wrong, context: {cluster: one, namespace: 7}}
+)";
+  EXPECT_EQ(resolve(kText).server.host, "a");
+
+  Kubeconfig kubeconfig;
+  Faults none;
+  kubeconfig.add(kText, "/home/me/config", none);
+  EXPECT_THAT(none, IsEmpty());
+  const std::string bad = text_of(std::get<Faults>(kubeconfig.resolve({"bad", ""})));
+  EXPECT_THAT(bad, HasSubstr("/home/me/config:5:"));
+  EXPECT_THAT(bad, HasSubstr("clusters[1].cluster.certificate-authority-data"));
+  EXPECT_THAT(bad, HasSubstr("/home/me/config:8:"));
+  EXPECT_THAT(bad, HasSubstr("v1alpha1"));
+  EXPECT_THAT(text_of(std::get<Faults>(kubeconfig.resolve({"wrong", ""}))),
+              HasSubstr("/home/me/config:13:"));
 }
 
 TEST(Kubeconfig, A28_AFaultOfOneFileAmongSeveralIsNamedWithItsOwnPlace) {
