@@ -1,8 +1,6 @@
 #include "balancer/table_builder.h"
 
 #include "balancer/endpoint_filter.h"
-#include "balancer/picker/round_robin.h"
-#include "base/stable_hash.h"
 
 #include <algorithm>
 #include <optional>
@@ -10,36 +8,10 @@
 #include <utility>
 
 namespace wherry::balancer {
-namespace {
-
-bool same_backends(const Decision& a, const std::vector<Backend>& a_backends, const Decision& b,
-                   const std::vector<Backend>& b_backends) {
-  return std::equal(a.backends.begin(), a.backends.end(), b.backends.begin(), b.backends.end(),
-                    [&](std::uint32_t x, std::uint32_t y) {
-                      return a_backends[x].address == b_backends[y].address;
-                    });
-}
-
-/// The position of the first backend at or after an address; past the last one it is the first.
-std::size_t position_from(const Decision& decision, const std::vector<Backend>& backends,
-                          const SocketAddress& address) {
-  const auto found = std::lower_bound(decision.backends.begin(), decision.backends.end(), address,
-                                      [&](std::uint32_t index, const SocketAddress& wanted) {
-                                        return backends[index].address < wanted;
-                                      });
-  return found == decision.backends.end()
-             ? 0
-             : static_cast<std::size_t>(found - decision.backends.begin());
-}
-
-}  // namespace
 
 TableBuilder::TableBuilder(const ServiceTracker& services, const SliceTracker& slices,
                            std::string_view node_name, std::size_t most_backends)
-    : services_(services),
-      slices_(slices),
-      seed_(stable_hash(node_name)),
-      most_backends_(most_backends) {}
+    : services_(services), slices_(slices), pickers_(node_name), most_backends_(most_backends) {}
 
 std::shared_ptr<const BackendTable> TableBuilder::build(const std::set<model::ObjectKey>& changed) {
   std::optional<TableDraft> draft;
@@ -137,14 +109,8 @@ BackendTable::Entry TableBuilder::make_entry(const ServicePort& port,
   }
   entry->excluded = std::move(eligible.excluded);
   entry->internal = std::move(decisions.internal);
-  give_picker(entry->internal, entry->backends, before == nullptr ? nullptr : &before->internal,
-              before, *entry->state, port.key);
-  if (decisions.external) {
-    // Both kinds of traffic take turns together: to a backend a connection is a connection.
-    decisions.external->picker =
-        decisions.external->verdict == Verdict::Forward ? entry->internal.picker : nullptr;
-    entry->external = std::move(decisions.external);
-  }
+  entry->external = std::move(decisions.external);
+  pickers_.give_pickers(*entry, before);
   return entry;
 }
 
@@ -196,27 +162,6 @@ void TableBuilder::depart(const ServicePortEntry& gone) {
   std::erase_if(departed_, [](const auto& each) { return each.second.expired(); });
   std::erase_if(service_states_, [](const auto& each) { return each.second.expired(); });
   prune_at_ = std::max<std::size_t>(64, 2 * (departed_.size() + service_states_.size()));
-}
-
-/// Keeps the picker while its backends stay; else lets the new one go on where the old one stands.
-void TableBuilder::give_picker(Decision& decision, const std::vector<Backend>& backends,
-                               const Decision* before, const ServicePortEntry* before_entry,
-                               ServicePortState& state, const ServicePortKey& key) const {
-  if (before != nullptr && before->picker) {
-    if (decision.verdict == Verdict::Forward &&
-        same_backends(*before, before_entry->backends, decision, backends)) {
-      decision.picker = before->picker;
-      return;
-    }
-    const std::size_t next = before->picker->next_position();
-    state.resume_at = before_entry->backends[before->backends[next]].address;
-  }
-  if (decision.verdict != Verdict::Forward) return;
-  const std::size_t start = state.resume_at
-                                ? position_from(decision, backends, *state.resume_at)
-                                : static_cast<std::size_t>(stable_hash(key.to_string(), seed_) %
-                                                           decision.backends.size());
-  decision.picker = std::make_shared<RoundRobin>(decision.backends.size(), start);
 }
 
 }  // namespace wherry::balancer

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/backend_table.h"
+#include "balancer/picker_keeper.h"
 #include "balancer/service_tracker.h"
 #include "balancer/slice_tracker.h"
 
@@ -49,16 +50,13 @@ class TableBuilder {
                           ServicePortState& state);
   [[nodiscard]] std::shared_ptr<ServicePortState> new_state(const ServicePortKey& key);
   void depart(const ServicePortEntry& gone);
-  void give_picker(Decision& decision, const std::vector<Backend>& backends, const Decision* before,
-                   const ServicePortEntry* before_entry, ServicePortState& state,
-                   const ServicePortKey& key) const;
   [[nodiscard]] ServicePortId new_id();
   [[nodiscard]] const ServicePortEntry* find(const std::vector<ServicePortId>& ids,
                                              const ServicePortKey& key) const;
 
   const ServiceTracker& services_;
   const SliceTracker& slices_;
-  const std::uint64_t seed_;
+  const PickerKeeper pickers_;
   const std::size_t most_backends_;
   std::size_t backends_ = 0;  ///< in latest_
   std::set<ServicePortKey> over_limit_;
