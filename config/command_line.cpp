@@ -97,6 +97,17 @@ std::optional<Fault> unknown_command(std::span<const std::string> arguments) {
                      "unknown command; " + did_you_mean(arguments[0], known));
 }
 
+/// "--profiling" is "--profiling=true": a Boolean never takes the next word for its value.
+void complete_booleans(std::vector<std::string>& arguments, const CommandSpec& spec) {
+  for (std::string& word : arguments) {
+    if (!word.starts_with("--")) continue;
+    const auto is_boolean = [&word](std::string_view flag) {
+      return word.substr(2) == flag && find_flag(flag)->kind == ValueKind::Boolean;
+    };
+    if (std::any_of(spec.settings.begin(), spec.settings.end(), is_boolean)) word += "=true";
+  }
+}
+
 /// Takes flags that lack their value out of the arguments, with a fault for each: CLI11 would stop
 /// at the first and say nothing of the rest.
 std::vector<std::string> without_valueless(std::span<const std::string> arguments, Faults& faults) {
@@ -105,6 +116,7 @@ std::vector<std::string> without_valueless(std::span<const std::string> argument
       commands().begin(), commands().end(),
       [&](const CommandSpec& each) { return !kept.empty() && each.name == kept.front(); });
   if (spec == commands().end()) return kept;
+  complete_booleans(kept, *spec);
 
   std::map<std::string, std::string_view> value_of{{"-h", ""}, {"--help", ""}};
   for (const std::string_view flag : spec->settings) {

@@ -130,6 +130,11 @@ std::vector<std::string> setting_choices(std::string_view flag) {
   if (flag == "log-level") return {"debug", "info", "warn", "error"};
   if (flag == "log-format") return {"text", "json"};
   if (flag == "endpoints") return {"slices", "pods"};
+  if (flag == "proxy-mode") return {"iptables", "ipvs", "nftables"};
+  if (flag == "detect-local-mode") {
+    return {"ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"};
+  }
+  if (find_flag(flag)->kind == ValueKind::Boolean) return {"true", "false"};
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "config/compose.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <sys/stat.h>
@@ -54,11 +55,57 @@ void check_manifests_exist(const Given& given, Faults& faults) {
   }
 }
 
+using Sources = std::array<const std::vector<Given>*, 2>;
+
+/// What gave a setting last, under whatever name; nullptr if nothing did.
+const Given* last_given(const Sources& sources, std::string_view flag) {
+  const Given* last = nullptr;
+  for (const std::vector<Given>* source : sources) {
+    for (const Given& given : *source) {
+      if (canonical(*given.setting) == flag) last = &given;
+    }
+  }
+  return last;
+}
+
+/// Settings that make no sense beside each other.
+void check_node(const Options& options, const Sources& sources, Faults& faults) {
+  const auto fault = [&](std::string_view flag, std::string text) {
+    const Given* given = last_given(sources, flag);
+    if (given != nullptr) faults.push_back({given->place, given->field, std::move(text)});
+  };
+  if (options.min_sync_period > options.sync_period) {
+    const char* later =
+        last_given(sources, "min-sync-period") != nullptr ? "min-sync-period" : "sync-period";
+    fault(later, "the least time between two tables (" + format_duration(options.min_sync_period) +
+                     ") is longer than the sync period (" + format_duration(options.sync_period) +
+                     "); make one longer or the other shorter");
+  }
+  if (options.detect_local_mode == DetectLocalMode::BridgeInterface &&
+      options.pod_bridge_interface.empty()) {
+    fault("detect-local-mode",
+          "BridgeInterface needs the bridge's name; give pod-bridge-interface");
+  }
+  if (options.detect_local_mode == DetectLocalMode::InterfaceNamePrefix &&
+      options.pod_interface_name_prefix.empty()) {
+    fault("detect-local-mode",
+          "InterfaceNamePrefix needs the prefix; give pod-interface-name-prefix");
+  }
+}
+
+/// Load balancers and kubelets ask for the health of a node, which is part of a cluster.
+void default_healthz(Options& options, const Sources& sources) {
+  if (last_given(sources, "healthz-bind-address") != nullptr || !options.manifests.empty()) return;
+  const IpFamily family = options.bind_address ? options.bind_address->family() : IpFamily::IPv4;
+  options.healthz_bind_address = SocketAddress{IpAddress::any(family), 10256};
+}
+
 }  // namespace
 
 Options compose(const std::vector<Given>& file, const std::vector<Given>& flags, Faults& faults) {
   Options options;
-  for (const std::vector<Given>* source : {&file, &flags}) {
+  const Sources sources = {&file, &flags};
+  for (const std::vector<Given>* source : sources) {
     check_contradictions(*source, faults);
     for (const Given& given : *source) {
       if (const auto wrong = given.setting->apply(options, given.texts)) {
@@ -68,13 +115,10 @@ Options compose(const std::vector<Given>& file, const std::vector<Given>& flags,
   }
 
   // Only the paths that count are looked for: a flag may replace a file's list for good reason.
-  const Given* manifests = nullptr;
-  for (const std::vector<Given>* source : {&file, &flags}) {
-    for (const Given& given : *source) {
-      if (given.setting->flag == "manifests") manifests = &given;
-    }
-  }
+  const Given* manifests = last_given(sources, "manifests");
   if (manifests != nullptr) check_manifests_exist(*manifests, faults);
+  check_node(options, sources, faults);
+  default_healthz(options, sources);
   return options;
 }
 

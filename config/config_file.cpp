@@ -49,6 +49,9 @@ std::optional<std::vector<std::string>> texts_of(const Setting& setting, const F
         return texts;
       }
       break;
+    case ValueKind::Boolean:
+      if (const auto truth = field.as_bool()) return {{*truth ? "true" : "false"}};
+      return std::nullopt;
     case ValueKind::Text:
       break;
   }

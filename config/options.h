@@ -18,6 +18,15 @@ namespace wherry::config {
 /// Where the endpoints of a cluster's Services come from.
 enum class Endpoints { Slices, Pods };
 
+/// How the traffic of this node's own pods is told from other traffic (F7).
+enum class DetectLocalMode { ClusterCidr, NodeCidr, BridgeInterface, InterfaceNamePrefix };
+
+/// On which addresses of this machine NodePorts are served (F2). Neither: on all.
+struct NodePortAddresses {
+  bool primary = false;     ///< those that the Node object names first, one of each family
+  std::vector<Cidr> cidrs;  ///< those in these blocks; a family without a block: all
+};
+
 /// What a person can set: plain data, every default visible here. One entry of the table in
 /// setting.cpp gives each member its flag, its key and its help.
 struct Options {
@@ -39,6 +48,27 @@ struct Options {
   std::string node_name;  ///< empty: the host's name, in lower case (W9)
   unsigned workers = 0;   ///< 0: one per core
   SocketAddress admin_address{IpAddress::loopback(IpFamily::IPv4), 10249};
+
+  // Of a node, most of them under kube-proxy's names (node_settings.cpp).
+  /// Where /healthz and /livez for load balancers and the kubelet are (H1, H2); none: nowhere.
+  /// compose() gives it the default: with a cluster port 10256 of every address, with manifests
+  /// none.
+  std::optional<SocketAddress> healthz_bind_address;
+  bool bind_address_hard_fail = false;    ///< a busy health or metrics port ends the process (H5)
+  std::optional<IpAddress> bind_address;  ///< this node's own address (W10); no listen address
+  Duration min_sync_period{};             ///< from the end of one table to the next (R1); 0: none
+  Duration sync_period = std::chrono::seconds(30);         ///< when what failed is tried again (R1)
+  Duration config_sync_period = std::chrono::minutes(15);  ///< W6; a watch needs no refresh
+  std::optional<int> oom_score_adj;                        ///< R6; none: it stays as it is
+  NodePortAddresses node_port_addresses;
+  std::vector<Cidr> cluster_cidrs;  ///< of the pods; one of each family at most
+  DetectLocalMode detect_local_mode = DetectLocalMode::ClusterCidr;
+  std::string pod_bridge_interface;       ///< for DetectLocalMode::BridgeInterface
+  std::string pod_interface_name_prefix;  ///< for DetectLocalMode::InterfaceNamePrefix
+  std::string proxy_mode = "iptables";    ///< kube-proxy's mode, which /proxyMode repeats (H4)
+  std::string default_scheduler;   ///< in IPVS's words ("rr", "lc"); empty: the default algorithm
+  bool allow_external_ips = true;  ///< S5
+  bool profiling = false;          ///< the log level may be changed over HTTP (H4)
 
   Duration connect_timeout = std::chrono::seconds(3);  ///< of one attempt
   unsigned max_attempts = 3;                           ///< backends tried for one client

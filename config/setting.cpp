@@ -37,13 +37,22 @@ Wrong listen_pool(Options& options, Texts texts) {
   return std::nullopt;
 }
 
-Wrong admin_address(Options& options, Texts texts) {
-  const auto parsed = SocketAddress::parse(texts[0]);
+Wrong take_admin_address(Options& options, const std::string& text,
+                         std::optional<SocketAddress> parsed) {
   if (!parsed) {
-    return quote(texts[0]) + " is no ADDR:PORT; write for example 127.0.0.1:10249 or [::1]:10249";
+    return quote(text) + " is no ADDR:PORT; write for example 127.0.0.1:10249 or [::1]:10249";
   }
   options.admin_address = *parsed;
   return std::nullopt;
+}
+
+Wrong admin_address(Options& options, Texts texts) {
+  return take_admin_address(options, texts[0], SocketAddress::parse(texts[0]));
+}
+
+/// kube-proxy lets the port be left out.
+Wrong metrics_bind_address(Options& options, Texts texts) {
+  return take_admin_address(options, texts[0], address_with_port(texts[0], 10249));
 }
 
 Wrong node_name(Options& options, Texts texts) {
@@ -150,8 +159,10 @@ std::vector<Setting> make_settings() {
                  .help = "the same as --admin-address, under kube-proxy's name",
                  .kind = ValueKind::Text,
                  .same_as = "admin-address",
-                 .apply = admin_address,
+                 .apply = metrics_bind_address,
                  .show = [](const Options&) { return std::string(); }});
+  std::vector<Setting> of_node = node_settings();
+  std::move(of_node.begin(), of_node.end(), std::back_inserter(all));
   all.push_back(
       {.flag = "connect-timeout",
        .value = "DURATION",

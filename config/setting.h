@@ -12,7 +12,11 @@
 namespace wherry::config {
 
 /// How a value is written in YAML; on the command line everything is text.
-enum class ValueKind { Text, Integer, Duration, List };
+/// A Boolean's flag needs no value: "--profiling" is "--profiling=true".
+enum class ValueKind { Text, Integer, Duration, List, Boolean };
+
+/// What stands for the value of a Boolean.
+inline constexpr std::string_view kBooleanValue = "true|false";
 
 /// One thing that can be set: its flag, its key in a file, its help, and how its text becomes an
 /// option. The command line, the file reader, the completions and the documentation's test all

@@ -1,5 +1,7 @@
 #include "config/setting_values.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 
 namespace wherry::config {
@@ -41,6 +43,48 @@ Wrong duration(Duration& into, const std::string& text, bool may_be_zero) {
     return text + " is too long; write at most 8760h, which is a year";
   into = *parsed;
   return std::nullopt;
+}
+
+Wrong boolean(bool& into, const std::string& text) {
+  constexpr std::array<std::string_view, 6> kTrue = {"1", "t", "T", "true", "TRUE", "True"};
+  constexpr std::array<std::string_view, 6> kFalse = {"0", "f", "F", "false", "FALSE", "False"};
+  if (std::find(kTrue.begin(), kTrue.end(), text) != kTrue.end()) {
+    into = true;
+  } else if (std::find(kFalse.begin(), kFalse.end(), text) != kFalse.end()) {
+    into = false;
+  } else {
+    return quote(text) + " is neither true nor false; write one of them";
+  }
+  return std::nullopt;
+}
+
+std::optional<SocketAddress> address_with_port(const std::string& text, std::uint16_t port) {
+  if (const auto whole = SocketAddress::parse(text)) return whole;
+  if (const auto ip = IpAddress::parse(text)) return SocketAddress{*ip, port};
+  return std::nullopt;
+}
+
+std::vector<std::string> split_at_commas(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t comma = std::min(text.find(',', from), text.size());
+    const std::size_t first = std::min(text.find_first_not_of(' ', from), comma);
+    std::string part = text.substr(first, comma - first);
+    part.erase(part.find_last_not_of(' ') + 1);
+    parts.push_back(std::move(part));
+    from = comma + 1;
+  }
+  return parts;
+}
+
+Setting boolean_setting(std::string_view flag, std::string_view help, bool Options::* member) {
+  return {.flag = flag,
+          .value = kBooleanValue,
+          .help = help,
+          .kind = ValueKind::Boolean,
+          .same_as = {},
+          .apply = [member](Options& o, Texts t) { return boolean(o.*member, t[0]); },
+          .show = [member](const Options& o) { return std::string(o.*member ? "true" : "false"); }};
 }
 
 }  // namespace wherry::config

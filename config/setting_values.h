@@ -30,7 +30,22 @@ template <std::unsigned_integral T>
 
 [[nodiscard]] Wrong duration(Duration& into, const std::string& text, bool may_be_zero);
 
+/// As Go reads flags: 1, t, true, 0, f, false and their capital forms.
+[[nodiscard]] Wrong boolean(bool& into, const std::string& text);
+
+/// ADDR:PORT, [ADDR]:PORT, or an address alone, to which the port is added, as kube-proxy does it.
+[[nodiscard]] std::optional<SocketAddress> address_with_port(const std::string& text,
+                                                             std::uint16_t port);
+/// "a, b" without the blanks and the commas; nothing of an empty text.
+[[nodiscard]] std::vector<std::string> split_at_commas(const std::string& text);
+
+/// A setting that is true or false, which a member holds.
+[[nodiscard]] Setting boolean_setting(std::string_view flag, std::string_view help,
+                                      bool Options::* member);
+
 /// The settings of a cluster, in the order of the help.
 [[nodiscard]] std::vector<Setting> cluster_settings();
+/// Those of a node, most of which have kube-proxy's names.
+[[nodiscard]] std::vector<Setting> node_settings();
 
 }  // namespace wherry::config

@@ -85,6 +85,15 @@ class EveryFlag : public ::testing::TestWithParam<std::string> {
     return folder_ / "c.yaml";
   }
 
+  /// The flag with the sample's values as separate words, where it takes those.
+  void add_sample(Arguments& arguments) const {
+    if (find_flag(GetParam())->kind == ValueKind::Boolean) {
+      return arguments.push_back("--" + GetParam() + '=' + sample().texts[0]);
+    }
+    arguments.push_back("--" + GetParam());
+    arguments.insert(arguments.end(), sample().texts.begin(), sample().texts.end());
+  }
+
   test::TempFolder folder_;
 };
 
@@ -94,8 +103,7 @@ TEST_P(EveryFlag, SetsItsOptionInEveryCommandThatTakesIt) {
     if (!takes(spec, GetParam())) continue;
     ++commands_that_take_it;
     Arguments arguments = enough_for(spec.name);
-    arguments.push_back("--" + GetParam());
-    arguments.insert(arguments.end(), sample().texts.begin(), sample().texts.end());
+    add_sample(arguments);
 
     EXPECT_EQ(sample().seen(options_of(arguments)), sample().value) << spec.name;
   }
@@ -111,6 +119,13 @@ TEST_P(EveryFlag, TakesItsValueAfterAnEqualsSignToo) {
   EXPECT_EQ(sample().seen(options_of(arguments)), sample().value);
 }
 
+TEST(CommandLine, ABooleanNeedsNoValueAndTakesNoWordForOne) {
+  EXPECT_TRUE(options_of({"run", "--profiling"}).profiling);
+  EXPECT_FALSE(options_of({"run", "--profiling", "--profiling=false"}).profiling);
+  EXPECT_THAT(faults_of({"run", "--profiling", "false"}),
+              ElementsAre("\"false\": an argument that wherry run does not take; see --help"));
+}
+
 class EveryFlagOfOneValue : public EveryFlag {};
 
 TEST_P(EveryFlagOfOneValue, LeavesTheNextArgumentAlone) {
@@ -122,6 +137,7 @@ TEST_P(EveryFlagOfOneValue, LeavesTheNextArgumentAlone) {
 }
 
 TEST_P(EveryFlag, LacksItsValue) {
+  if (find_flag(GetParam())->kind == ValueKind::Boolean) return;
   Arguments arguments = enough_for("run");
   arguments.push_back("--" + GetParam());
 
@@ -161,8 +177,8 @@ TEST_P(EveryFlag, IsSetByItsKeyInAFile) {
 TEST_P(EveryFlag, WinsOverTheFile) {
   const std::string config = write_config(sample().other_yaml);
   ASSERT_EQ(sample().seen(options_of({"run", "--config", config})), sample().other_value);
-  Arguments arguments{"run", "--config", config, "--" + GetParam()};
-  arguments.insert(arguments.end(), sample().texts.begin(), sample().texts.end());
+  Arguments arguments{"run", "--config", config};
+  add_sample(arguments);
 
   EXPECT_EQ(sample().seen(options_of(arguments)), sample().value);
 }
@@ -185,7 +201,10 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryFlag, ::testing::ValuesIn(all_flags()),
 
 std::vector<std::string> flags_of_one_value() {
   std::vector<std::string> flags = all_flags();
-  std::erase_if(flags, [](const auto& flag) { return find_flag(flag)->kind == ValueKind::List; });
+  std::erase_if(flags, [](const auto& flag) {
+    const ValueKind kind = find_flag(flag)->kind;
+    return kind == ValueKind::List || kind == ValueKind::Boolean;
+  });
   return flags;
 }
 

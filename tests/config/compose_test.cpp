@@ -47,6 +47,31 @@ TEST_F(ComposeTest, NothingGivenIsTheDefaults) {
   EXPECT_THAT(faults(), IsEmpty());
 }
 
+TEST_F(ComposeTest, H1_TheHealthOfANodeIsServedWithAClusterUnlessSaidOtherwise) {
+  EXPECT_EQ(compose({}, {}).healthz_bind_address->to_string(), "0.0.0.0:10256");
+  EXPECT_EQ(compose({}, {by_flag("bind-address", {"fd00::7"})}).healthz_bind_address->to_string(),
+            "[::]:10256");
+  EXPECT_EQ(compose({}, {by_flag("healthz-bind-address", {""})}).healthz_bind_address,
+            std::nullopt);
+  EXPECT_EQ(compose({}, {by_flag("manifests", {"/"})}).healthz_bind_address, std::nullopt);
+}
+
+TEST_F(ComposeTest, ANodeIsNotToldWhatContradictsItself) {
+  compose({by_key("detectLocalMode", {"BridgeInterface"}, 3)},
+          {by_flag("min-sync-period", {"1m"})});
+  compose({by_key("detectLocalMode", {"InterfaceNamePrefix"}, 3)},
+          {by_flag("sync-period", {"10s"}), by_flag("min-sync-period", {"10s"})});
+
+  EXPECT_THAT(
+      faults(),
+      ElementsAre("--min-sync-period: the least time between two tables (1m) is longer than the "
+                  "sync period (30s); make one longer or the other shorter",
+                  "c.yaml:3:3: detectLocalMode: BridgeInterface needs the bridge's name; give "
+                  "pod-bridge-interface",
+                  "c.yaml:3:3: detectLocalMode: InterfaceNamePrefix needs the prefix; give "
+                  "pod-interface-name-prefix"));
+}
+
 TEST_F(ComposeTest, FlagsWinOverTheFile) {
   const Options options = compose({by_key("workers", {"2"}, 3), by_key("maxAttempts", {"9"}, 4)},
                                   {by_flag("workers", {"4"})});

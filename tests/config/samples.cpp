@@ -13,6 +13,27 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+std::string blocks(const std::vector<Cidr>& all) {
+  std::string text;
+  for (const Cidr& block : all) text += (text.empty() ? "" : ",") + block.to_string();
+  return text;
+}
+
+/// `value` is not the default.
+Sample truth(std::string_view flag, bool Options::* member, bool value) {
+  const std::string text = value ? "true" : "false";
+  const std::string other = value ? "false" : "true";
+  return {flag, {text}, text, text, other, other, [member](const Options& o) {
+            return std::string(o.*member ? "true" : "false");
+          }};
+}
+
+Sample text(std::string_view flag, std::string Options::* member, const std::string& value,
+            const std::string& other) {
+  return {
+      flag, {value}, value, value, other, other, [member](const Options& o) { return o.*member; }};
+}
+
 std::string node_name(const Options& o) { return o.node_name; }
 std::string admin_address(const Options& o) { return o.admin_address.to_string(); }
 
@@ -115,6 +136,85 @@ const std::vector<Sample>& samples() {
        "0.0.0.0:9002",
        "0.0.0.0:9002",
        admin_address},
+      {"healthz-bind-address",
+       {"127.0.0.1"},
+       "127.0.0.1",
+       "127.0.0.1:10256",
+       "\"[::]:9000\"",
+       "[::]:9000",
+       [](const Options& o) {
+         return o.healthz_bind_address ? o.healthz_bind_address->to_string() : "none";
+       }},
+      truth("bind-address-hard-fail", &Options::bind_address_hard_fail, true),
+      {"bind-address",
+       {"192.0.2.7"},
+       "192.0.2.7",
+       "192.0.2.7",
+       "\"fd00::7\"",
+       "fd00::7",
+       [](const Options& o) { return o.bind_address ? o.bind_address->to_string() : "none"; }},
+      {"nodeport-addresses",
+       {"primary"},
+       "[primary]",
+       "primary",
+       "[192.0.2.0/24, \"fd00::/64\"]",
+       "192.0.2.0/24,fd00::/64",
+       [](const Options& o) {
+         return o.node_port_addresses.primary ? "primary" : blocks(o.node_port_addresses.cidrs);
+       }},
+      {"cluster-cidr",
+       {"10.244.0.0/16,fd00::/48"},
+       "10.244.0.0/16,fd00::/48",
+       "10.244.0.0/16,fd00::/48",
+       "10.42.0.0/16",
+       "10.42.0.0/16",
+       [](const Options& o) { return blocks(o.cluster_cidrs); }},
+      {"detect-local-mode",
+       {"NodeCIDR"},
+       "NodeCIDR",
+       "NodeCIDR",
+       "ClusterCIDR",
+       "ClusterCIDR",
+       [](const Options& o) {
+         return std::string(o.detect_local_mode == DetectLocalMode::NodeCidr ? "NodeCIDR"
+                                                                             : "ClusterCIDR");
+       }},
+      text("pod-bridge-interface", &Options::pod_bridge_interface, "cbr0", "cni0"),
+      text("pod-interface-name-prefix", &Options::pod_interface_name_prefix, "veth", "eni"),
+      text("proxy-mode", &Options::proxy_mode, "ipvs", "nftables"),
+      text("ipvs-scheduler", &Options::default_scheduler, "lc", "mh"),
+      truth("allow-external-ips", &Options::allow_external_ips, false),
+      {"min-sync-period",
+       {"500ms"},
+       "500ms",
+       "500ms",
+       "1s",
+       "1s",
+       [](const Options& o) { return format_duration(o.min_sync_period); }},
+      {"sync-period",
+       {"1m"},
+       "1m",
+       "1m",
+       "10s",
+       "10s",
+       [](const Options& o) { return format_duration(o.sync_period); }},
+      {"config-sync-period",
+       {"1h"},
+       "1h",
+       "1h",
+       "10s",
+       "10s",
+       [](const Options& o) { return format_duration(o.config_sync_period); }},
+      {"oom-score-adj",
+       {"-999"},
+       "-999",
+       "-999",
+       "1000",
+       "1000",
+       [](const Options& o) {
+         return o.oom_score_adj ? std::to_string(*o.oom_score_adj) : "none";
+       }},
+      truth("profiling", &Options::profiling, true),
       {"connect-timeout",
        {"1m30s"},
        "1m30s",

@@ -117,6 +117,19 @@ TEST(Settings, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(shown("node-name"), "");
   EXPECT_EQ(shown("workers"), "0");
   EXPECT_EQ(shown("admin-address"), "127.0.0.1:10249");
+  for (const char* unset :
+       {"healthz-bind-address", "bind-address", "nodeport-addresses", "cluster-cidr",
+        "pod-bridge-interface", "pod-interface-name-prefix", "ipvs-scheduler", "oom-score-adj"}) {
+    EXPECT_EQ(shown(unset), "") << unset;
+  }
+  EXPECT_EQ(shown("bind-address-hard-fail"), "false");
+  EXPECT_EQ(shown("detect-local-mode"), "ClusterCIDR");
+  EXPECT_EQ(shown("proxy-mode"), "iptables");
+  EXPECT_EQ(shown("allow-external-ips"), "true");
+  EXPECT_EQ(shown("min-sync-period"), "0s");
+  EXPECT_EQ(shown("sync-period"), "30s");
+  EXPECT_EQ(shown("config-sync-period"), "15m");
+  EXPECT_EQ(shown("profiling"), "false");
   EXPECT_EQ(shown("connect-timeout"), "3s");
   EXPECT_EQ(shown("max-attempts"), "3");
   EXPECT_EQ(shown("idle-timeout"), "0s");
@@ -165,6 +178,37 @@ INSTANTIATE_TEST_SUITE_P(
                  "500ms is too often for an API server; write 1s or more, or 0 to watch"},
         BadValue{"NoDuration", "poll-interval", "x",
                  "\"x\" is no duration; write one such as 3s, 500ms or 1m30s"}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(
+    OfANode, ABadValue,
+    ::testing::Values(
+        BadValue{"HealthzWord", "healthz-bind-address", "none",
+                 "\"none\" is no ADDR:PORT; write for example 0.0.0.0:10256 or [::]:10256, or "
+                 "\"\" for none"},
+        BadValue{"Boolean", "profiling", "yes",
+                 "\"yes\" is neither true nor false; write one of them"},
+        BadValue{"BindAddressName", "bind-address", "eth0",
+                 "\"eth0\" is no address of a node; write one such as 192.0.2.7, or 0.0.0.0 for "
+                 "what the Node object says"},
+        BadValue{"NodePortAddress", "nodeport-addresses", "192.0.2.7",
+                 "\"192.0.2.7\" is no CIDR; write address/length, for example 192.0.2.0/24, or "
+                 "primary"},
+        BadValue{"PrimaryAndCidrs", "nodeport-addresses", "primary,192.0.2.0/24",
+                 "primary and CIDRs exclude each other; write one or the others"},
+        BadValue{"ClusterCidr", "cluster-cidr", "10.244.0.0",
+                 "\"10.244.0.0\" is no CIDR; write address/length, for example 10.244.0.0/16"},
+        BadValue{"TwoBlocksOfOneFamily", "cluster-cidr", "10.1.0.0/16,10.2.0.0/16",
+                 "write one block, or one of each family with a comma between them"},
+        BadValue{"DetectLocalMode", "detect-local-mode", "clustercidr",
+                 "\"clustercidr\" is no such mode; write ClusterCIDR, NodeCIDR, BridgeInterface or "
+                 "InterfaceNamePrefix"},
+        BadValue{"ProxyMode", "proxy-mode", "userspace",
+                 "\"userspace\" is no mode of kube-proxy; write iptables, ipvs or nftables"},
+        BadValue{"SyncPeriodOfZero", "sync-period", "0s",
+                 "must be longer than 0; write for example 3s"},
+        BadValue{"OomScoreAdj", "oom-score-adj", "-1001",
+                 "\"-1001\" is out of range; write a whole number from -1000 to 1000"}),
     [](const auto& row) { return std::string(row.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
@@ -298,6 +342,16 @@ TEST(Settings, W9_TheNodeNameIsTrimmedAndLowerCased) {
   ASSERT_EQ(apply(options, "node-name", " Node-1.Example \n"), std::nullopt);
 
   EXPECT_EQ(options.node_name, "node-1.example");
+}
+
+TEST(Settings, APortThatKubeProxyLetsOneLeaveOutIsItsDefault) {
+  Options options;
+
+  EXPECT_EQ(apply(options, "metrics-bind-address", "0.0.0.0"), std::nullopt);
+  EXPECT_EQ(apply(options, "healthz-bind-address", "::"), std::nullopt);
+
+  EXPECT_EQ(options.admin_address.to_string(), "0.0.0.0:10249");
+  EXPECT_EQ(options.healthz_bind_address->to_string(), "[::]:10256");
 }
 
 TEST(Settings, NumbersReachBothEndsOfTheirRange) {
