@@ -101,7 +101,6 @@ int App::run() {
   wait_for_signal();
   workers_.start();
   address_watch_.start();
-  admin_.start();
   feed_->start();
   control_.run();
   workers_.stop();

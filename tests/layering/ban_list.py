@@ -52,7 +52,7 @@ BANS = (
         bad=("asio::steady_timer timer(loop);", "#include <boost/asio/steady_timer.hpp>"),
         good=("timers_.schedule(5s, [this] { retry(); });",),
         allowed={"base/async/asio_timers.cpp": "the real timers",
-                 "proxy/admin/admin_server.cpp":
+                 "proxy/http/http_server.cpp":
                      "the pause after a failed accept(), awaited by a coroutine beside Beast's own "
                      "timeouts; Timers has callbacks only",
                  "bench/load/backend.cpp": "stands in for a pod; nobody's test moves its time"}),

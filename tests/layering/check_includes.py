@@ -26,9 +26,12 @@ LAYERS = {
     "balancer": ("base", "watcher/model"),
     "proxy/tcp": ("base", "base/async", "balancer"),
     "proxy/steer": ("base", "base/async", "watcher/model", "balancer"),
-    "proxy/admin": ("base", "base/async", "base/document", "watcher/model", "balancer"),
+    "proxy/http": ("base", "base/async"),
+    "proxy/health": ("base", "base/async", "watcher/model", "balancer", "proxy/http"),
+    "proxy/admin": ("base", "base/async", "base/document", "watcher/model", "balancer",
+                    "proxy/http"),
     "proxy/app": ("base", "base/async", "base/document", "config", "watcher/model", "watcher",
-                  "balancer", "proxy/tcp", "proxy/steer", "proxy/admin"),
+                  "balancer", "proxy/tcp", "proxy/steer", "proxy/http", "proxy/health", "proxy/admin"),
     "proxy": ("base", "config", "proxy/app"),
     "bench/load": ("base", "base/async"),
     "bench/micro": ("base", "base/async", "base/document", "watcher/model", "watcher", "balancer"),
@@ -47,10 +50,14 @@ LAYERS = {
                         "tests/balancer"),
     "tests/proxy/steer": ("base", "base/async", "watcher/model", "balancer", "proxy/steer",
                           "tests/support", "tests/balancer"),
+    "tests/proxy/http": ("base", "base/async", "proxy/http", "tests/support"),
+    "tests/proxy/health": ("base", "base/async", "watcher/model", "balancer", "proxy/http",
+                           "proxy/health", "tests/support", "tests/balancer"),
     "tests/proxy/admin": ("base", "base/async", "base/document", "watcher/model", "balancer",
-                          "proxy/admin", "tests/support", "tests/balancer"),
+                          "proxy/http", "proxy/admin", "tests/support", "tests/balancer"),
     "tests/proxy/app": ("base", "base/async", "base/document", "config", "watcher/model", "watcher",
-                        "balancer", "proxy/tcp", "proxy/steer", "proxy/admin", "proxy/app",
+                        "balancer", "proxy/tcp", "proxy/steer", "proxy/http", "proxy/health",
+                        "proxy/admin", "proxy/app",
                         "tests/support", "tests/balancer"),
 }
 
@@ -65,6 +72,8 @@ TARGETS = {
     "balancer": "balancer",
     "tcp": "proxy/tcp",
     "steer": "proxy/steer",
+    "http": "proxy/http",
+    "health": "proxy/health",
     "admin": "proxy/admin",
     "app": "proxy/app",
     "test_support": "tests/support",
@@ -73,7 +82,7 @@ TARGETS = {
 
 ANYWHERE = tuple(LAYERS)
 TESTS = tuple(f for f in LAYERS if f.startswith("tests/"))
-ASIO = ("base/async", "watcher", "proxy/tcp", "proxy/steer", "proxy/admin", "proxy/app",
+ASIO = ("base/async", "watcher", "proxy/tcp", "proxy/steer", "proxy/http", "proxy/health", "proxy/admin", "proxy/app",
         "bench/load", *TESTS)
 JSON = ("base/document", "watcher/model", "watcher", "proxy/admin", "proxy/app", *TESTS)
 SOCKETS = ("base", "proxy/tcp", "proxy/steer", "proxy/admin", "proxy/app", "bench/load", *TESTS)
@@ -97,7 +106,7 @@ OUTSIDE = [Outside(*line) for line in (
     (r"boost/asio/(detached|experimental/.*)\.hpp", ("bench/load",), True),
     (r"boost/asio\.hpp", ()),  # the whole of Asio costs seconds per file
     (r"boost/asio/.*", ASIO),
-    (r"boost/beast/.*", ("watcher", "proxy/admin", "tests/integration"), True),
+    (r"boost/beast/.*", ("watcher", "proxy/http", "proxy/admin", "tests/integration"), True),
     (r"boost/url/.*", ("watcher",), True),
     (r"openssl/.*", ("watcher", "tests/support"), True),
     (r"zlib\.h", ("watcher", "tests/watcher"), True),

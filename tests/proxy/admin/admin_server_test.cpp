@@ -54,7 +54,6 @@ class AdminServerTest : public ::testing::Test {
   void start(AdminLimits limits = {}) {
     server_.emplace(loop_, view_, limits);
     ASSERT_FALSE(server_->listen({IpAddress::loopback(IpFamily::IPv4), 0}));
-    server_->start();
     thread_ = std::thread([this] { loop_.run(); });
   }
   ~AdminServerTest() override {
