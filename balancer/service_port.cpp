@@ -92,6 +92,10 @@ ServicePort make_port(const Service& service, const model::ServicePortSpec& spec
   if (!cluster_ips.empty()) port.cluster_ip = cluster_ips.front();
   port.external_ips = of_family(service.external_ips, family);
   port.load_balancer_ips = of_family(service.load_balancer_ips, family);
+  if (service.type == model::ServiceType::LoadBalancer &&
+      service.external_traffic_policy == model::TrafficPolicy::Local) {
+    port.health_check_node_port = service.health_check_node_port;
+  }
   port.listen_addresses = listen_addresses;
   port.created = service.meta.created;
   port.session_affinity = service.session_affinity;

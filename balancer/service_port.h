@@ -34,9 +34,12 @@ struct ServicePort {
   std::optional<IpAddress> cluster_ip;       ///< of this family (S2)
   std::vector<IpAddress> external_ips;       ///< of this family (S5)
   std::vector<IpAddress> load_balancer_ips;  ///< of this family (S4)
-  bool dual_stack = false;                   ///< the Service has this port in the other family too
-  std::vector<IpAddress> listen_addresses;   ///< annotation wherry.io/listen-address; any family
-  std::optional<WallTime> created;           ///< who was first owns an address; none: newest
+  /// Where a load balancer asks for this node's endpoints: of a LoadBalancer Service with
+  /// externalTrafficPolicy Local; else 0 (H3).
+  std::uint16_t health_check_node_port = 0;
+  bool dual_stack = false;                  ///< the Service has this port in the other family too
+  std::vector<IpAddress> listen_addresses;  ///< annotation wherry.io/listen-address; any family
+  std::optional<WallTime> created;          ///< who was first owns an address; none: newest
   model::SessionAffinity session_affinity = model::SessionAffinity::None;
 
   /// Whether there is a way in from outside the cluster.

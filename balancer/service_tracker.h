@@ -3,7 +3,10 @@
 #include "balancer/service_port.h"
 #include "watcher/model/object_sink.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -11,7 +14,8 @@
 
 namespace wherry::balancer {
 
-/// Holds the service ports of all Services, and which Services changed since somebody asked.
+/// Holds the service ports of all Services, and which Services changed since somebody asked. What
+/// changed and changed back meanwhile has not changed (R2).
 ///
 /// Control thread only. `on_change` is called when there is something to ask for.
 class ServiceTracker final : public model::ObjectSink<model::Service> {
@@ -22,8 +26,12 @@ class ServiceTracker final : public model::ObjectSink<model::Service> {
   void upsert(Object service) override;
   void erase(const model::ObjectKey& key) override;
 
-  /// The Services that may have changed since the last call.
+  /// The Services that differ from what they were at the last call.
   [[nodiscard]] std::set<model::ObjectKey> take_changes();
+  /// How many Services take_changes() would name now.
+  [[nodiscard]] std::size_t pending() const noexcept { return before_.size(); }
+  /// How many Services were handed over or taken away so far, changed or not.
+  [[nodiscard]] std::uint64_t seen() const noexcept { return seen_; }
   /// A Service's ports, sorted by key; none for one that is gone or not ours.
   [[nodiscard]] const std::vector<ServicePort>& ports_of(const model::ObjectKey& key) const;
   /// Annotations with bad values, by Service.
@@ -39,7 +47,9 @@ class ServiceTracker final : public model::ObjectSink<model::Service> {
   const std::function<void()> on_change_;
   std::unordered_map<model::ObjectKey, std::vector<ServicePort>> ports_;
   std::unordered_map<model::ObjectKey, std::vector<std::string>> warnings_;
-  std::set<model::ObjectKey> changed_;
+  /// What the Services that changed were at the last take_changes().
+  std::map<model::ObjectKey, std::vector<ServicePort>> before_;
+  std::uint64_t seen_ = 0;
 };
 
 }  // namespace wherry::balancer

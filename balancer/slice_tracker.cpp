@@ -1,5 +1,8 @@
 #include "balancer/slice_tracker.h"
 
+#include "watcher/model/timestamp.h"
+
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -14,9 +17,15 @@ bool counts(const EndpointSlice& slice) {
          model::find(slice.meta.labels, model::kHeadlessLabel) == nullptr;
 }
 
-bool is_of_family(const EndpointSlice& slice, IpFamily family) {
-  return slice.address_type ==
-         (family == IpFamily::IPv4 ? model::AddressType::IPv4 : model::AddressType::IPv6);
+/// Of one that counts.
+IpFamily family_of(const EndpointSlice& slice) {
+  return slice.address_type == model::AddressType::IPv4 ? IpFamily::IPv4 : IpFamily::IPv6;
+}
+
+/// None where it does not say; what can't be read is passed over, as it only measures.
+std::optional<WallTime> trigger_of(const EndpointSlice& slice) {
+  const std::string* text = model::find(slice.meta.annotations, model::kLastChangeTriggerTime);
+  return text == nullptr ? std::nullopt : model::parse_timestamp(*text);
 }
 
 /// The numbers under which a slice offers a service port; several only if a slice is malformed.
@@ -47,33 +56,86 @@ void SliceTracker::replace(std::vector<Object> all) {
 }
 
 void SliceTracker::upsert(Object slice) {
+  ++seen_;
   const model::ObjectKey key = slice->meta.key;
   const model::ObjectKey service = slice->service();
   const auto known = service_of_.find(key);
-  if (known != service_of_.end() && (known->second != service || !counts(*slice))) erase(key);
+  if (known != service_of_.end() && (known->second != service || !counts(*slice))) remove(key);
   if (!counts(*slice)) return;
-
-  Object& stored = slices_[service][key.name];
-  if (stored && *stored == *slice) return;
-  stored = std::move(slice);
   service_of_.insert_or_assign(key, service);
-  changed_.insert(service);
-  on_change_();
+  store(service, key.name, std::move(slice));
 }
 
 void SliceTracker::erase(const model::ObjectKey& key) {
+  ++seen_;
+  remove(key);
+}
+
+void SliceTracker::store(const model::ObjectKey& service, const std::string& name, Object slice) {
+  Object& stored = slices_[service][name];
+  if (stored && model::same_endpoints(*stored, *slice)) return;
+  const Object before = std::exchange(stored, std::move(slice));
+  note(service, name, before, stored);
+  on_change_();
+}
+
+void SliceTracker::remove(const model::ObjectKey& key) {
   const auto known = service_of_.find(key);
   if (known == service_of_.end()) return;
   const model::ObjectKey service = known->second;
   service_of_.erase(known);
   const auto slices = slices_.find(service);
-  slices->second.erase(key.name);
+  const auto slice = slices->second.find(key.name);
+  const Object before = std::move(slice->second);
+  slices->second.erase(slice);
   if (slices->second.empty()) slices_.erase(slices);
-  changed_.insert(service);
+  note(service, key.name, before, nullptr);
   on_change_();
 }
 
-std::set<model::ObjectKey> SliceTracker::take_changes() { return std::exchange(changed_, {}); }
+/// R2 and M2: whether the slice differs from what it was, and when its cause was.
+void SliceTracker::note(const model::ObjectKey& service, const std::string& name,
+                        const Object& before, const Object& now) {
+  const auto same = [](const Object& a, const Object& b) {
+    return a == b || (a && b && model::same_endpoints(*a, *b));
+  };
+  const auto changes = changes_.try_emplace(service).first;
+  const auto [was, is_first] = changes->second.before.try_emplace(name, before);
+  if (is_first) {
+    ++pending_;
+  } else if (same(was->second, now)) {
+    --pending_;
+    changes->second.before.erase(was);
+    if (changes->second.before.empty()) {
+      changes_.erase(changes);
+      return;
+    }
+  }
+  std::vector<Trigger>& triggers = changes->second.triggers;
+  if (!now) {
+    // The time in a slice that goes is that of its last change, not of its going.
+    std::erase_if(triggers, [family = family_of(*before)](const Trigger& trigger) {
+      return trigger.family == family;
+    });
+  } else if (const auto at = trigger_of(*now)) {
+    triggers.push_back({service, family_of(*now), *at});
+  }
+}
+
+std::set<model::ObjectKey> SliceTracker::take_changes() {
+  std::set<model::ObjectKey> changed;
+  taken_triggers_.clear();
+  for (auto& [service, changes] : changes_) {
+    changed.insert(changed.end(), service);
+    std::move(changes.triggers.begin(), changes.triggers.end(),
+              std::back_inserter(taken_triggers_));
+  }
+  changes_.clear();
+  pending_ = 0;
+  return changed;
+}
+
+std::vector<Trigger> SliceTracker::take_triggers() { return std::exchange(taken_triggers_, {}); }
 
 std::optional<std::vector<Backend>> SliceTracker::backends_of(const ServicePortKey& key,
                                                               std::size_t most) const {
@@ -83,7 +145,7 @@ std::optional<std::vector<Backend>> SliceTracker::backends_of(const ServicePortK
 
   std::map<SocketAddress, std::shared_ptr<const model::Endpoint>> by_address;
   for (const auto& [name, slice] : slices->second) {
-    if (!is_of_family(*slice, key.family)) continue;
+    if (family_of(*slice) != key.family) continue;
     for (const std::uint16_t number : numbers_of(*slice, key)) {
       for (const model::Endpoint& endpoint : slice->endpoints) {
         auto& stored = by_address[{endpoint.address, number}];

@@ -354,5 +354,21 @@ TEST(ServicePortKey, IsOrderedByServiceThenNameThenProtocolThenFamily) {
   EXPECT_LT(later_protocol, later_port);
 }
 
+TEST(Flatten, H3_OnlyALoadBalancerWithTheLocalPolicyHasAHealthCheckNodePort) {
+  const auto port_of = [](const model::Service& service) {
+    return flatten(service, {}).ports.at(0).health_check_node_port;
+  };
+  const model::Service local =
+      service("web").cluster_ip("10.0.0.1").port("http", 80).health_check_node_port(32000);
+  model::Service cluster = local;
+  cluster.external_traffic_policy = model::TrafficPolicy::Cluster;
+  model::Service node_port = local;
+  node_port.type = model::ServiceType::NodePort;
+
+  EXPECT_EQ(port_of(local), 32000);
+  EXPECT_EQ(port_of(cluster), 0);
+  EXPECT_EQ(port_of(node_port), 0);
+}
+
 }  // namespace
 }  // namespace wherry::balancer

@@ -219,5 +219,67 @@ TEST_F(ServiceTrackerTest, AServiceWithoutPortsTakesItsWarningAlongWhenItIsRepla
   EXPECT_THAT(tracker_.warnings(), IsEmpty());
 }
 
+TEST_F(ServiceTrackerTest, R2_WhatChangesAndChangesBackHasNotChanged) {
+  tracker_.upsert(web());
+  (void)tracker_.take_changes();
+
+  tracker_.upsert(web().port("https", 443));
+  EXPECT_EQ(tracker_.pending(), 1);
+  tracker_.upsert(web());
+
+  EXPECT_EQ(tracker_.pending(), 0);
+  EXPECT_THAT(tracker_.take_changes(), IsEmpty());
+  EXPECT_THAT(tracker_.ports_of(kWeb), SizeIs(1));
+}
+
+TEST_F(ServiceTrackerTest, R2_WhatComesAndGoesWasNeverThere) {
+  tracker_.upsert(web());
+  tracker_.erase(kWeb);
+
+  EXPECT_THAT(tracker_.take_changes(), IsEmpty());
+}
+
+TEST_F(ServiceTrackerTest, R2_WhatGoesAndComesBackNeverWent) {
+  tracker_.upsert(web());
+  (void)tracker_.take_changes();
+
+  tracker_.erase(kWeb);
+  tracker_.upsert(web());
+
+  EXPECT_THAT(tracker_.take_changes(), IsEmpty());
+}
+
+TEST_F(ServiceTrackerTest, R2_OnlyTheStateAtTheLastTakingCounts) {
+  tracker_.upsert(web());
+  (void)tracker_.take_changes();
+  tracker_.upsert(web().port("https", 443));
+  (void)tracker_.take_changes();
+
+  tracker_.upsert(web());
+
+  EXPECT_THAT(tracker_.take_changes(), ElementsAre(kWeb));
+}
+
+TEST_F(ServiceTrackerTest, R2_AnotherServiceStaysChanged) {
+  tracker_.upsert(web());
+  tracker_.upsert(api());
+  tracker_.erase(kWeb);
+
+  EXPECT_THAT(tracker_.take_changes(), ElementsAre(kApi));
+}
+
+TEST_F(ServiceTrackerTest, M5_EveryServiceThatIsHandedOverIsSeen) {
+  tracker_.upsert(web());
+  tracker_.upsert(web());  // the same again
+  tracker_.erase(kWeb);
+  tracker_.replace({});
+  tracker_.replace({web(), api()});
+
+  EXPECT_EQ(tracker_.seen(), 5);
+  EXPECT_EQ(tracker_.pending(), 2);
+  (void)tracker_.take_changes();
+  EXPECT_EQ(tracker_.pending(), 0);
+}
+
 }  // namespace
 }  // namespace wherry::balancer

@@ -2,6 +2,7 @@
 
 #include "tests/balancer/tables.h"
 #include "tests/support/builders.h"
+#include "watcher/model/timestamp.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -365,6 +366,132 @@ TEST_F(SliceTrackerTest, T7_WhenTheWinnerOfADuplicateGoesTheOtherOneCounts) {
   tracker_.erase({"default", "b"});
 
   EXPECT_EQ(tracker_.backends_of(kWebHttp)->at(0).endpoint->pod, "old");
+}
+
+TEST_F(SliceTrackerTest, R2_WhatChangesAndChangesBackHasNotChanged) {
+  tracker_.upsert(web_slice().endpoint("10.1.0.1"));
+  (void)tracker_.take_changes();
+
+  tracker_.upsert(web_slice().not_ready("10.1.0.1"));
+  EXPECT_EQ(tracker_.pending(), 1);
+  tracker_.upsert(web_slice().endpoint("10.1.0.1"));
+
+  EXPECT_EQ(tracker_.pending(), 0);
+  EXPECT_THAT(tracker_.take_changes(), IsEmpty());
+  EXPECT_THAT(addresses(kWebHttp), ElementsAre("10.1.0.1:8080"));
+}
+
+TEST_F(SliceTrackerTest, R2_WhatComesAndGoesWasNeverThere) {
+  tracker_.upsert(web_slice().endpoint("10.1.0.1"));
+  tracker_.erase({"default", "web-1"});
+
+  EXPECT_THAT(tracker_.take_changes(), IsEmpty());
+}
+
+TEST_F(SliceTrackerTest, R2_WhatGoesAndComesBackNeverWent) {
+  tracker_.upsert(web_slice().endpoint("10.1.0.1"));
+  (void)tracker_.take_changes();
+
+  tracker_.erase({"default", "web-1"});
+  tracker_.upsert(web_slice().endpoint("10.1.0.1"));
+
+  EXPECT_THAT(tracker_.take_changes(), IsEmpty());
+}
+
+TEST_F(SliceTrackerTest, R2_AnotherSliceOfTheServiceKeepsItChanged) {
+  tracker_.upsert(web_slice("web-1").endpoint("10.1.0.1"));
+  tracker_.upsert(web_slice("web-2").endpoint("10.1.0.2"));
+  tracker_.erase({"default", "web-1"});
+
+  EXPECT_EQ(tracker_.pending(), 1);
+  EXPECT_THAT(tracker_.take_changes(), ElementsAre(kWeb));
+}
+
+TEST_F(SliceTrackerTest, R2_ASliceThatVisitsAnotherServiceChangesNeither) {
+  tracker_.upsert(web_slice().endpoint("10.1.0.1"));
+  (void)tracker_.take_changes();
+
+  tracker_.upsert(slice("web-1", "api").port("http", 8080).endpoint("10.1.0.1"));
+  EXPECT_EQ(tracker_.pending(), 2);
+  tracker_.upsert(web_slice().endpoint("10.1.0.1"));
+
+  EXPECT_THAT(tracker_.take_changes(), IsEmpty());
+  EXPECT_EQ(tracker_.pending(), 0);
+}
+
+TEST_F(SliceTrackerTest, M5_EverySliceThatIsHandedOverIsSeen) {
+  tracker_.upsert(web_slice().endpoint("10.1.0.1"));
+  tracker_.upsert(web_slice().endpoint("10.1.0.1"));
+  tracker_.erase({"default", "web-1"});
+  tracker_.replace({web_slice(), slice("api-1", "api")});
+
+  EXPECT_EQ(tracker_.seen(), 5);
+  EXPECT_EQ(tracker_.pending(), 2);
+}
+
+constexpr const char* kAtTen = "2026-11-28T10:00:00.123456789Z";
+constexpr const char* kAtEleven = "2026-11-28T11:00:00Z";
+
+WallTime time_of(const char* text) { return *model::parse_timestamp(text); }
+
+test::SliceBuilder triggered(test::SliceBuilder slice, const char* at) {
+  return slice.annotation(std::string(model::kLastChangeTriggerTime), at);
+}
+
+TEST_F(SliceTrackerTest, M2_EachChangeOfASliceHasItsTrigger) {
+  tracker_.upsert(triggered(web_slice().endpoint("10.1.0.1"), kAtTen));
+  tracker_.upsert(triggered(web_slice().endpoint("10.1.0.2"), kAtEleven));
+  tracker_.upsert(triggered(slice("web-6", "web").ipv6().endpoint("fd00::1"), kAtEleven));
+  (void)tracker_.take_changes();
+
+  EXPECT_THAT(tracker_.take_triggers(),
+              ElementsAre(Trigger{kWeb, IpFamily::IPv4, time_of(kAtTen)},
+                          Trigger{kWeb, IpFamily::IPv4, time_of(kAtEleven)},
+                          Trigger{kWeb, IpFamily::IPv6, time_of(kAtEleven)}));
+  EXPECT_THAT(tracker_.take_triggers(), IsEmpty());
+}
+
+TEST_F(SliceTrackerTest, M2_ANewTriggerTimeAloneIsNoChange) {
+  tracker_.upsert(triggered(web_slice().endpoint("10.1.0.1"), kAtTen));
+  (void)tracker_.take_changes();
+
+  tracker_.upsert(triggered(web_slice().endpoint("10.1.0.1"), kAtEleven));
+
+  EXPECT_EQ(calls_, 1);
+  EXPECT_THAT(tracker_.take_changes(), IsEmpty());
+  EXPECT_THAT(tracker_.take_triggers(), IsEmpty());
+}
+
+TEST_F(SliceTrackerTest, M2_ASliceThatGoesTakesTheTriggersOfItsFamilyAlong) {
+  tracker_.upsert(triggered(slice("web-6", "web").ipv6().endpoint("fd00::1"), kAtTen));
+  tracker_.upsert(triggered(web_slice("web-1").endpoint("10.1.0.1"), kAtTen));
+  (void)tracker_.take_changes();
+
+  tracker_.upsert(triggered(slice("web-6", "web").ipv6().endpoint("fd00::2"), kAtEleven));
+  tracker_.upsert(triggered(web_slice("web-2").endpoint("10.1.0.2"), kAtEleven));
+  tracker_.erase({"default", "web-1"});
+  (void)tracker_.take_changes();
+
+  EXPECT_THAT(tracker_.take_triggers(),
+              ElementsAre(Trigger{kWeb, IpFamily::IPv6, time_of(kAtEleven)}));
+}
+
+TEST_F(SliceTrackerTest, M2_ATimeThatIsNoneIsPassedOver) {
+  tracker_.upsert(triggered(web_slice().endpoint("10.1.0.1"), "yesterday"));
+
+  EXPECT_THAT(tracker_.take_changes(), ElementsAre(kWeb));
+  EXPECT_THAT(tracker_.take_triggers(), IsEmpty());
+}
+
+TEST_F(SliceTrackerTest, M2_WhatHasNotChangedHasNoTrigger) {
+  tracker_.upsert(triggered(web_slice().endpoint("10.1.0.1"), kAtTen));
+  (void)tracker_.take_changes();
+
+  tracker_.upsert(triggered(web_slice().endpoint("10.1.0.2"), kAtEleven));
+  tracker_.upsert(triggered(web_slice().endpoint("10.1.0.1"), kAtEleven));
+  (void)tracker_.take_changes();
+
+  EXPECT_THAT(tracker_.take_triggers(), IsEmpty());
 }
 
 }  // namespace

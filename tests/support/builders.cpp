@@ -85,6 +85,13 @@ ServiceBuilder& ServiceBuilder::created(const std::string& timestamp) {
   return *this;
 }
 
+ServiceBuilder& ServiceBuilder::health_check_node_port(std::uint16_t number) {
+  service_.type = model::ServiceType::LoadBalancer;
+  service_.external_traffic_policy = model::TrafficPolicy::Local;
+  service_.health_check_node_port = number;
+  return *this;
+}
+
 ServiceBuilder& ServiceBuilder::publish_not_ready() {
   service_.publish_not_ready_addresses = true;
   return *this;
@@ -109,6 +116,11 @@ SliceBuilder& SliceBuilder::fqdn() {
 
 SliceBuilder& SliceBuilder::label(std::string key, std::string value) {
   slice_.meta.labels.insert_or_assign(std::move(key), std::move(value));
+  return *this;
+}
+
+SliceBuilder& SliceBuilder::annotation(std::string key, std::string value) {
+  slice_.meta.annotations.insert_or_assign(std::move(key), std::move(value));
   return *this;
 }
 

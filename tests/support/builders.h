@@ -34,6 +34,8 @@ class ServiceBuilder {
   ServiceBuilder& annotation(std::string key, std::string value);
   ServiceBuilder& created(const std::string& timestamp);
   ServiceBuilder& publish_not_ready();
+  /// A load balancer's Service with externalTrafficPolicy Local.
+  ServiceBuilder& health_check_node_port(std::uint16_t number);
 
   operator model::Service() const { return service_; }      // NOLINT(google-explicit-constructor)
   operator std::shared_ptr<const model::Service>() const {  // NOLINT(google-explicit-constructor)
@@ -52,6 +54,7 @@ class SliceBuilder {
   SliceBuilder& ipv6();
   SliceBuilder& fqdn();
   SliceBuilder& label(std::string key, std::string value);
+  SliceBuilder& annotation(std::string key, std::string value);
   SliceBuilder& port(std::string name, std::uint16_t number, Protocol protocol = Protocol::TCP);
   SliceBuilder& unnamed_port(std::uint16_t number);  ///< name absent, not ""
   SliceBuilder& unnumbered_port(std::string name);

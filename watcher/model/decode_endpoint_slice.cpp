@@ -67,7 +67,7 @@ std::optional<Endpoint> decode_endpoint(const FieldReader& field, std::optional<
 
 EndpointSlice decode_endpoint_slice(const FieldReader& object) {
   EndpointSlice slice;
-  slice.meta = decode_meta(object);
+  slice.meta = decode_meta(object, {kLastChangeTriggerTime});
   keep_labels(slice.meta, {kServiceNameLabel, kHeadlessLabel, kManagedByLabel});
   const FieldReader type = object.at("addressType");
   if (!is_filled(type)) type.fault("missing; write IPv4, IPv6 or FQDN");

@@ -10,7 +10,10 @@ namespace {
 
 /// Annotations can be large (the last applied configuration is the whole object once more), so
 /// only those that somebody reads are kept.
-bool is_read(std::string_view annotation) { return annotation.starts_with("wherry.io/"); }
+bool is_read(std::string_view annotation, std::initializer_list<std::string_view> also_read) {
+  return annotation.starts_with("wherry.io/") ||
+         std::find(also_read.begin(), also_read.end(), annotation) != also_read.end();
+}
 
 std::optional<WallTime> decode_time(const FieldReader& field) {
   const auto text = field.as_string();
@@ -46,7 +49,8 @@ TypeMeta decode_type(const FieldReader& object) {
   return type;
 }
 
-ObjectMeta decode_meta(const FieldReader& object) {
+ObjectMeta decode_meta(const FieldReader& object,
+                       std::initializer_list<std::string_view> also_read) {
   const FieldReader metadata = object.object("metadata");
   ObjectMeta meta;
   meta.key.name = metadata.string("name");
@@ -55,7 +59,7 @@ ObjectMeta decode_meta(const FieldReader& object) {
   meta.uid = metadata.string("uid");
   for (auto& [key, value] : metadata.string_map("labels")) meta.labels.emplace(key, value);
   for (auto& [key, value] : metadata.string_map("annotations")) {
-    if (is_read(key)) meta.annotations.emplace(key, value);
+    if (is_read(key, also_read)) meta.annotations.emplace(key, value);
   }
   meta.created = decode_time(metadata.at("creationTimestamp"));
   meta.deleting = decode_time(metadata.at("deletionTimestamp")).has_value();

@@ -17,7 +17,9 @@ namespace wherry::model {
 
 using document::FieldReader;
 
-[[nodiscard]] ObjectMeta decode_meta(const FieldReader& object);
+/// Of the annotations those under wherry.io/ are kept, and the ones that are `also_read`.
+[[nodiscard]] ObjectMeta decode_meta(const FieldReader& object,
+                                     std::initializer_list<std::string_view> also_read = {});
 
 /// Forgets the labels that nobody reads: a cluster's Services and slices have many.
 void keep_labels(ObjectMeta& meta, std::initializer_list<std::string_view> read);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wherry::model {
@@ -16,6 +17,10 @@ inline constexpr std::string_view kHeadlessLabel = "service.kubernetes.io/headle
 inline constexpr std::string_view kManagedByLabel = "endpointslice.kubernetes.io/managed-by";
 /// The value of the last one that the EndpointSlice controller writes.
 inline constexpr std::string_view kEndpointSliceController = "endpointslice-controller.k8s.io";
+
+/// When the cause of what a slice says happened, as the EndpointSlice controller writes it.
+inline constexpr std::string_view kLastChangeTriggerTime =
+    "endpoints.kubernetes.io/last-change-trigger-time";
 
 struct Endpoint {
   IpAddress address;  ///< addresses[0]; the others mean the same endpoint (T6)
@@ -40,7 +45,7 @@ struct EndpointPort {
 enum class AddressType : std::uint8_t { IPv4, IPv6, FQDN };
 
 /// discovery.k8s.io/v1 EndpointSlice. Every port holds for every endpoint. Of its labels only the
-/// three above are kept.
+/// three above are kept, of its annotations only kLastChangeTriggerTime.
 struct EndpointSlice {
   ObjectMeta meta;
   AddressType address_type = AddressType::IPv4;
@@ -55,5 +60,12 @@ struct EndpointSlice {
 
   friend bool operator==(const EndpointSlice&, const EndpointSlice&) = default;
 };
+
+/// Whether both say the same of the same Service: everything but annotations, which only measure,
+/// and whatever else of the metadata offers no endpoint.
+[[nodiscard]] inline bool same_endpoints(const EndpointSlice& a, const EndpointSlice& b) {
+  return a.meta.key == b.meta.key && a.meta.labels == b.meta.labels &&
+         a.address_type == b.address_type && a.ports == b.ports && a.endpoints == b.endpoints;
+}
 
 }  // namespace wherry::model

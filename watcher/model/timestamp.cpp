@@ -100,4 +100,18 @@ std::string format_timestamp(WallTime time) {
   return text.data();
 }
 
+std::string format_timestamp_nanos(WallTime time) {
+  namespace chrono = std::chrono;
+  std::string text = format_timestamp(time);
+  const auto part =
+      chrono::duration_cast<chrono::nanoseconds>(time - chrono::floor<chrono::seconds>(time));
+  if (part.count() == 0) return text;
+  std::array<char, 16> digits{};
+  std::snprintf(digits.data(), digits.size(), ".%09lld", static_cast<long long>(part.count()));
+  std::string fraction = digits.data();
+  while (fraction.ends_with('0')) fraction.pop_back();
+  text.insert(text.size() - 1, fraction);
+  return text;
+}
+
 }  // namespace wherry::model

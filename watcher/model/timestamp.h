@@ -14,4 +14,8 @@ namespace wherry::model {
 /// "2026-11-23T10:00:00Z"; fractions of a second are cut off.
 [[nodiscard]] std::string format_timestamp(WallTime time);
 
+/// The same with as many digits of a second as say something: "2026-11-23T10:00:00.5Z", the form
+/// in which Go writes times into JSON (RFC3339Nano).
+[[nodiscard]] std::string format_timestamp_nanos(WallTime time);
+
 }  // namespace wherry::model

@@ -89,6 +89,8 @@ ports:
 
   EXPECT_EQ(read.meta.key, (ObjectKey{"shop", "web-x2x4z"}));
   EXPECT_EQ(read.service(), (ObjectKey{"shop", "web"}));
+  EXPECT_THAT(read.meta.annotations,
+              ElementsAre(testing::Pair(kLastChangeTriggerTime, "2026-11-23T10:00:00Z")));
   EXPECT_EQ(read.address_type, AddressType::IPv4);
   ASSERT_EQ(read.endpoints.size(), 2u);
   EXPECT_EQ(read.endpoints[0], (Endpoint{.address = ip("10.1.0.7"),

@@ -101,5 +101,15 @@ INSTANTIATE_TEST_SUITE_P(Table, TimestampRoundTrip,
                                            "2024-02-29T23:59:59Z", "1678-01-01T00:00:00Z",
                                            "2261-12-31T23:59:59Z", "2000-12-31T00:00:01Z"));
 
+TEST(FormatTimestampNanos, HasAsManyDigitsAsSaySomething) {
+  const WallTime whole(1795428000s);
+
+  EXPECT_EQ(format_timestamp_nanos(whole), "2026-11-23T10:00:00Z");
+  EXPECT_EQ(format_timestamp_nanos(whole + 500ms), "2026-11-23T10:00:00.5Z");
+  EXPECT_EQ(format_timestamp_nanos(whole + 120us), "2026-11-23T10:00:00.00012Z");
+  EXPECT_EQ(format_timestamp_nanos(whole + 123456789ns), "2026-11-23T10:00:00.123456789Z");
+  EXPECT_EQ(format_timestamp_nanos(WallTime(-1ms)), "1969-12-31T23:59:59.999Z");
+}
+
 }  // namespace
 }  // namespace wherry::model
