@@ -1,6 +1,7 @@
 #include "watcher/api/proxy_handshake.h"
 
 #include "base/ip_address.h"
+#include "base/quoted.h"
 #include "watcher/api/base64.h"
 
 #include <boost/asio/error.hpp>
@@ -8,13 +9,41 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 namespace wherry::api {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(30);
+/// Of all heads together: a proxy's are a few lines.
 constexpr std::size_t kLargestAnswer = 16u << 10;
+constexpr std::string_view kHttp = "HTTP/1.";
+
+/// Whether what has come so far is, or may become, an answer in HTTP.
+bool may_be_http(std::string_view head) {
+  return head.substr(0, kHttp.size()) == kHttp.substr(0, head.size());
+}
+
+/// An empty line ends it; a lone LF ends a line too (RFC 9112 section 2.2).
+bool is_whole(std::string_view head) { return head.ends_with("\n\r\n") || head.ends_with("\n\n"); }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// Of "HTTP/1.1 200 Connection established"; nothing where that is no status line (RFC 9112
+/// section 4). The reason and the space before it may lack.
+std::optional<int> status_of(std::string_view line) {
+  constexpr std::size_t kDigits = kHttp.size() + 2;  // after the minor version and a space
+  if (!line.starts_with(kHttp) || line.size() < kDigits + 3) return std::nullopt;
+  if (!is_digit(line[kHttp.size()]) || line[kDigits - 1] != ' ') return std::nullopt;
+  if (line.size() > kDigits + 3 && line[kDigits + 3] != ' ') return std::nullopt;
+  int status = 0;
+  for (const char c : line.substr(kDigits, 3)) {
+    if (!is_digit(c)) return std::nullopt;
+    status = 10 * status + (c - '0');
+  }
+  return status;
+}
 
 std::string socks_reason(char code) {
   constexpr std::array<const char*, 9> kReasons = {"",
@@ -27,7 +56,8 @@ std::string socks_reason(char code) {
                                                    "it does not connect",
                                                    "it does not take this kind of address"};
   const auto index = static_cast<unsigned char>(code);
-  return index < kReasons.size() ? kReasons[index] : "code " + std::to_string(index);
+  return index < kReasons.size() ? kReasons[index]
+                                 : "a code that is not assigned, " + std::to_string(index);
 }
 
 /// RFC 1929; both are at most 255 bytes.
@@ -112,22 +142,36 @@ asio::awaitable<ProxyHandshake::MaybeFailure> ProxyHandshake::connect_by_http() 
   }
   request += "\r\n";
   if (auto failure = co_await send(std::move(request))) co_return failure;
-  while (!answer_.ends_with("\r\n\r\n")) {
-    if (answer_.size() > kLargestAnswer) co_return refused("answers without end");
+  for (;;) {
+    const std::size_t begin = answer_.size();
+    if (auto failure = co_await receive_head()) co_return failure;
+    const std::string line = answer_.substr(begin, answer_.find_first_of("\r\n", begin) - begin);
+    const std::optional<int> status = status_of(line);
+    if (!status)
+      co_return refused("answers with no HTTP status: " + printable(line.substr(0, 100)));
+    // Another 1xx says that the answer is still to come (RFC 9110 section 15.2).
+    if (*status / 100 == 1 && *status != 101) continue;
+    if (*status / 100 == 2) co_return std::nullopt;
+    if (*status == 407) {
+      co_return refused(proxy_.user.empty()
+                            ? "wants a user and a password; write them into proxy-url"
+                            : "refuses the user and password of proxy-url");
+    }
+    co_return refused("does not let us through to " + authority + ": " +
+                      printable(line.substr(kHttp.size() + 2, 100)));
+  }
+}
+
+/// Up to its end and no byte further. What can't be HTTP is not waited for.
+asio::awaitable<ProxyHandshake::MaybeFailure> ProxyHandshake::receive_head() {
+  const std::size_t begin = answer_.size();
+  for (;;) {
+    if (answer_.size() == kLargestAnswer) co_return refused("answers without end");
     if (auto failure = co_await receive(1)) co_return failure;
+    const std::string_view head = std::string_view(answer_).substr(begin);
+    if (!may_be_http(head)) co_return refused("does not speak HTTP");
+    if (is_whole(head)) co_return std::nullopt;
   }
-  // "HTTP/1.1 200 Connection established"
-  const std::string line = answer_.substr(0, answer_.find('\r'));
-  const std::size_t space = line.find(' ');
-  if (!line.starts_with("HTTP/1.") || space == std::string::npos) {
-    co_return refused("does not speak HTTP");
-  }
-  const std::string status = line.substr(space + 1, 3);
-  if (status.starts_with('2')) co_return std::nullopt;
-  if (status == "407") {
-    co_return refused("wants a user and a password; write them into proxy-url");
-  }
-  co_return refused("does not let us through to " + authority + ": " + line.substr(space + 1, 100));
 }
 
 asio::awaitable<ProxyHandshake::MaybeFailure> ProxyHandshake::log_in_to_socks() {
@@ -140,12 +184,17 @@ asio::awaitable<ProxyHandshake::MaybeFailure> ProxyHandshake::log_in_to_socks() 
   const char method = answer_[1];
   answer_.clear();
   if (method == 0) co_return std::nullopt;
-  if (method != '\x02' || !has_user) {
+  if (method == '\xff') {
     co_return refused(has_user ? "takes no user and password"
                                : "wants a user and a password; write them into proxy-url");
   }
+  if (method != '\x02' || !has_user) {
+    co_return refused("wants to know us in a way that was not offered to it (SOCKS 5 method " +
+                      std::to_string(static_cast<unsigned char>(method)) + ')');
+  }
   if (auto failure = co_await send(socks_password(proxy_))) co_return failure;
   if (auto failure = co_await receive(2)) co_return failure;
+  if (answer_[0] != '\x01') co_return refused("answers to user and password with no RFC 1929");
   if (answer_[1] != 0) co_return refused("refuses the user and password of proxy-url");
   answer_.clear();
   co_return std::nullopt;
@@ -158,15 +207,30 @@ asio::awaitable<ProxyHandshake::MaybeFailure> ProxyHandshake::connect_by_socks()
   }
   if (auto failure = co_await log_in_to_socks()) co_return failure;
   if (auto failure = co_await send(socks_request(server_))) co_return failure;
-  if (auto failure = co_await receive(5)) co_return failure;
+  // Some say no more than that when they refuse.
+  if (auto failure = co_await receive(2)) co_return failure;
+  if (answer_[0] != '\x05') co_return refused("does not speak SOCKS 5");
   if (answer_[1] != 0) {
     co_return refused("does not let us through to " + server_.authority() + ": " +
                       socks_reason(answer_[1]));
   }
-  // The address that it is bound to: four bytes, sixteen, or as many as the fifth says; and a port.
-  const std::size_t rest = answer_[3] == '\x01'   ? 3 + 2
-                           : answer_[3] == '\x04' ? 15 + 2
-                                                  : static_cast<unsigned char>(answer_[4]) + 2u;
+  // A reserved zero, and the address that it is bound to: its kind, four bytes, sixteen, or as many
+  // as the first of them says, and a port.
+  if (auto failure = co_await receive(3)) co_return failure;
+  std::size_t rest = 2;
+  switch (answer_[2] == 0 ? answer_[3] : '\0') {
+    case '\x01':
+      rest += 3;
+      break;
+    case '\x03':
+      rest += static_cast<unsigned char>(answer_[4]);
+      break;
+    case '\x04':
+      rest += 15;
+      break;
+    default:
+      co_return refused("answers with no address in SOCKS 5");
+  }
   co_return co_await receive(rest);
 }
 

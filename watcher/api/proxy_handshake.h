@@ -15,7 +15,8 @@ namespace wherry::api {
 
 /// Asks the proxy at the other end of a transport to carry what follows to the server: CONNECT for
 /// http and https (RFC 9110 section 9.3.6), or SOCKS 5 (RFC 1928, 1929), which then resolves the
-/// name. Once; what it is given must outlive it.
+/// name (A31). Nothing but the answer that these rules describe is taken for success, and not a
+/// byte after it is read: that is the server's. Once; what it is given must outlive it.
 class ProxyHandshake {
  public:
   ProxyHandshake(Transport& transport, const ProxyUrl& proxy, const ServerUrl& server,
@@ -28,6 +29,7 @@ class ProxyHandshake {
   using MaybeFailure = std::optional<ApiFailure>;
 
   [[nodiscard]] asio::awaitable<MaybeFailure> connect_by_http();
+  [[nodiscard]] asio::awaitable<MaybeFailure> receive_head();
   [[nodiscard]] asio::awaitable<MaybeFailure> connect_by_socks();
   [[nodiscard]] asio::awaitable<MaybeFailure> log_in_to_socks();
   [[nodiscard]] asio::awaitable<MaybeFailure> send(std::string bytes);
