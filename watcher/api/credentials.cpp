@@ -13,6 +13,8 @@ namespace {
 
 constexpr Duration kTokenPeriod = std::chrono::seconds(50);       // A25: 60 s less 10 s
 constexpr Duration kCertificatePeriod = std::chrono::minutes(5);  // A27
+/// Files that don't go together are usually being replaced, one after the other.
+constexpr Duration kMendingPeriod = std::chrono::seconds(10);
 constexpr std::size_t kLargestCredential = 1u << 20;
 
 ApiFailure failure(std::string text) { return {ApiErrc::Credentials, std::move(text)}; }
@@ -85,6 +87,10 @@ Secret authorization(std::string_view fixed, std::string_view scheme, std::strin
   return secret;
 }
 
+std::string name_of(const FileOrText& source, const char* field) {
+  return source.text.empty() ? source.file : std::string(field) + "-data";
+}
+
 ApiResult<Secret> read_secret(const FileOrText& source) {
   if (!source.text.empty()) return source.text;
   auto text = read_file(source.file, kLargestCredential);
@@ -105,7 +111,7 @@ Credentials::Credentials(asio::io_context& loop, const ClusterAccess& access, Ti
       environment_(std::move(environment)),
       fixed_headers_(impersonation_headers(access.impersonate)) {
   if (!access.client_certificate.file.empty() || !access.client_key.file.empty()) {
-    check_certificate_later();
+    check_certificate_after(kCertificatePeriod);
   }
 }
 
@@ -197,6 +203,10 @@ asio::awaitable<std::optional<ApiFailure>> Credentials::refresh_plugin() {
   auto answer = co_await run_plugin();
   plugin_failure_.reset();
   if (answer) {
+    const auto fault = fault_of({answer->client_certificate, answer->client_key});
+    if (fault) answer = failure("the exec plugin " + access_.exec->command + ": " + *fault);
+  }
+  if (answer) {
     plugin_answer_ = std::move(*answer);
     if (!plugin_answer_->client_certificate.empty()) {
       set_certificate({plugin_answer_->client_certificate, plugin_answer_->client_key});
@@ -248,28 +258,47 @@ asio::awaitable<ApiResult<ClientCertificate>> Credentials::client_certificate() 
     if (!plugin_answer_) co_return ClientCertificate{};
     co_return ClientCertificate{plugin_answer_->client_certificate, plugin_answer_->client_key};
   }
-  ApiResult<ClientCertificate> read = read_certificate();
-  if (read) {
-    set_certificate(*read);
-    co_return *read;
-  }
-  if (certificate_) co_return *certificate_;  // the files are being replaced, perhaps
-  co_return read.error();
+  co_return current_certificate();
 }
 
-ApiResult<ClientCertificate> Credentials::read_certificate() {
+/// A27: the certificate is read again; where that fails, or half of it is new, the last good one
+/// holds.
+ApiResult<ClientCertificate> Credentials::current_certificate() {
+  ApiResult<ClientCertificate> read = read_certificate();
+  if (read) {
+    certificate_fault_.clear();
+    set_certificate(*read);
+    return read;
+  }
+  if (!certificate_) return read;
+  if (read.error().text != certificate_fault_) {
+    certificate_fault_ = read.error().text;
+    log::warn("the client certificate can't be read again; the last one stays in use",
+              {{"reason", certificate_fault_}});
+  }
+  if (!stopping_) check_certificate_after(kMendingPeriod);
+  return *certificate_;
+}
+
+ApiResult<ClientCertificate> Credentials::read_certificate() const {
   if (access_.client_certificate.empty()) return ClientCertificate{};
   auto chain = read_secret(access_.client_certificate);
   if (!chain) return chain.error();
   auto key = read_secret(access_.client_key);
   if (!key) return key.error();
-  return ClientCertificate{*chain, *key};
+  ClientCertificate read{*chain, *key};
+  if (certificate_ && read == *certificate_) return read;
+  if (const auto fault = fault_of(read)) {
+    return failure(*fault + ": " + name_of(access_.client_certificate, "client-certificate") +
+                   ", " + name_of(access_.client_key, "client-key"));
+  }
+  return read;
 }
 
-void Credentials::check_certificate_later() {
-  certificate_check_ = timers_.schedule(kCertificatePeriod, [this] {
-    if (auto read = read_certificate()) set_certificate(*read);
-    check_certificate_later();
+void Credentials::check_certificate_after(Duration pause) {
+  certificate_check_ = timers_.schedule(pause, [this] {
+    check_certificate_after(kCertificatePeriod);
+    static_cast<void>(current_certificate());
   });
 }
 

@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "watcher/api/access.h"
 #include "watcher/api/api_failure.h"
+#include "watcher/api/client_certificate.h"
 #include "watcher/api/exec_credential.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -23,17 +24,10 @@
 
 namespace wherry::api {
 
-/// A client certificate with its key, as PEM; both empty where there is none.
-struct ClientCertificate {
-  Secret chain;
-  Secret key;
-
-  friend bool operator==(const ClientCertificate&, const ClientCertificate&) = default;
-};
-
 /// What the server knows us by, kept fresh: the token and the certificate are read again as they
-/// rotate (A25, A27), a plugin is run again as what it said expires (A30). Shared by all that talk
-/// to one server.
+/// rotate (A25, A27), a plugin is run again as what it said expires (A30). What can't be read
+/// again, or is no good (a certificate whose key is another's), leaves the last good one in use.
+/// Shared by all that talk to one server.
 ///
 /// Control thread only. stop(), then run the loop until whoever waits has been answered.
 class Credentials {
@@ -63,8 +57,9 @@ class Credentials {
   [[nodiscard]] asio::awaitable<std::optional<ApiFailure>> refresh_plugin();
   [[nodiscard]] asio::awaitable<ApiResult<ExecCredential>> run_plugin();
   [[nodiscard]] bool plugin_is_fresh() const;
-  [[nodiscard]] ApiResult<ClientCertificate> read_certificate();
-  void check_certificate_later();
+  [[nodiscard]] ApiResult<ClientCertificate> current_certificate();
+  [[nodiscard]] ApiResult<ClientCertificate> read_certificate() const;
+  void check_certificate_after(Duration pause);
   void set_certificate(const ClientCertificate& certificate);
 
   asio::io_context& loop_;
@@ -80,7 +75,8 @@ class Credentials {
   std::unique_ptr<Program> program_;  ///< while the plugin runs
   std::list<Wakeup> waiting_;         ///< for the plugin that runs
   std::optional<ApiFailure> plugin_failure_;
-  std::optional<ClientCertificate> certificate_;  ///< the last one that was given out
+  std::optional<ClientCertificate> certificate_;  ///< the last good one
+  std::string certificate_fault_;                 ///< why it stays in use; said once
   Timer certificate_check_;
   std::vector<std::weak_ptr<std::function<void()>>> subscribers_;
   bool stopping_ = false;

@@ -2,32 +2,27 @@
 
 #include "base/ip_address.h"
 #include "watcher/api/certificate_text.h"
+#include "watcher/api/pem.h"
 
 #include <boost/asio/error.hpp>
 #include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <chrono>
 #include <utility>
 
 namespace wherry::api {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
+struct FreeTls {
+  void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+  void operator()(SSL* session) const noexcept { SSL_free(session); }
 };
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Context = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
-using Session = std::unique_ptr<SSL, Deleter<SSL_free>>;
+using Context = std::unique_ptr<SSL_CTX, FreeTls>;
+using Session = std::unique_ptr<SSL, FreeTls>;
 
 // Boost keeps the base's destructor from everybody but itself; the one object lives for ever.
 #pragma GCC diagnostic push
@@ -44,38 +39,32 @@ class TlsCategory final : public boost::system::error_category {
 
 ApiFailure failure(ApiErrc code, std::string text) { return {code, std::move(text)}; }
 
-Bio read_from(std::string_view text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-/// Never asks a terminal for a password.
-int no_password(char*, int, int, void*) { return 0; }
-
-/// Every certificate of a text; how many.
+/// Every certificate of a text; how many. What is none is passed over, as client-go does.
 int add_authorities(SSL_CTX* context, std::string_view pem) {
-  const Bio bio = read_from(pem);
   X509_STORE* const store = SSL_CTX_get_cert_store(context);
   int count = 0;
-  for (;;) {
-    const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr));
-    if (!certificate) break;
-    if (X509_STORE_add_cert(store, certificate.get()) == 1) ++count;
+  for (const std::string_view block : certificate_blocks(pem).whole) {
+    const Certificate certificate = parse_certificate(block);
+    if (certificate && X509_STORE_add_cert(store, certificate.get()) == 1) ++count;
   }
-  ERR_clear_error();  // the end of the text is an error to it
+  ERR_clear_error();
   return count;
 }
 
-bool use_chain(SSL_CTX* context, std::string_view pem) {
-  const Bio bio = read_from(pem);
-  const Certificate own(PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr));
-  if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) return false;
-  for (;;) {
-    Certificate next(PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr));
-    if (!next) break;
-    if (SSL_CTX_add0_chain_cert(context, next.get()) == 1) static_cast<void>(next.release());
+/// Precondition: fault_of(certificate) has none.
+bool show(SSL_CTX* context, const ClientCertificate& certificate) {
+  bool is_first = true;
+  for (const std::string_view block : certificate_blocks(certificate.chain.view()).whole) {
+    Certificate next = parse_certificate(block);
+    if (std::exchange(is_first, false)) {
+      if (SSL_CTX_use_certificate(context, next.get()) != 1) return false;
+    } else if (SSL_CTX_add0_chain_cert(context, next.get()) == 1) {
+      static_cast<void>(next.release());
+    } else {
+      return false;
+    }
   }
-  ERR_clear_error();
-  return true;
+  return SSL_CTX_use_PrivateKey(context, parse_key(certificate.key.view()).get()) == 1;
 }
 
 }  // namespace
@@ -125,23 +114,13 @@ ApiResult<std::shared_ptr<const TlsContext>> make_tls_context(
                          " holds no certificate; write the authority's certificate as PEM");
     }
   }
-  if (!certificate.chain.empty()) {
-    if (!use_chain(context.get(), certificate.chain.view())) {
-      return failure(ApiErrc::Credentials, "the client certificate is no certificate in PEM");
-    }
-    const Bio bio = read_from(certificate.key.view());
-    const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
+  if (const auto fault = fault_of(certificate)) return failure(ApiErrc::Credentials, *fault);
+  if (!certificate.chain.empty() && !show(context.get(), certificate)) {
+    // For one, a key that is too short for this OpenSSL's security level.
+    const unsigned long error = ERR_get_error();
     ERR_clear_error();
-    if (!key) {
-      return failure(
-          ApiErrc::Credentials,
-          "the client key is no key in PEM, or has a password, which wherry can't ask for");
-    }
-    if (SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1) {
-      ERR_clear_error();
-      return failure(ApiErrc::Credentials,
-                     "the client key does not belong to the client certificate");
-    }
+    return failure(ApiErrc::Credentials, "OpenSSL does not take the client certificate: " +
+                                             tls_category().message(static_cast<int>(error)));
   }
   return std::make_shared<const TlsContext>(std::move(context), trust.authorities.empty()
                                                                     ? "the system's authorities"
@@ -168,6 +147,7 @@ class TlsTransport final : public Transport {
     SSL_set_ex_data(session_.get(), 0, this);
     SSL_set_verify(session_.get(), SSL_CTX_get_verify_mode(context_->get()), &remember_refusal);
     X509_VERIFY_PARAM* const parameters = SSL_get0_param(session_.get());
+    X509_VERIFY_PARAM_set_time(parameters, std::chrono::system_clock::to_time_t(now));
     if (IpAddress::parse(name)) {
       X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str());
       return;

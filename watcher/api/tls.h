@@ -1,7 +1,8 @@
 #pragma once
 
-#include "base/secret.h"
-#include "watcher/api/credentials.h"
+#include "base/async/timers.h"
+#include "base/clock.h"
+#include "watcher/api/client_certificate.h"
 #include "watcher/api/transport.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -17,18 +18,18 @@ namespace wherry::api {
 class TlsContext;
 
 struct TlsTrust {
-  std::string_view authorities;  ///< PEM; empty: the system's
-  std::string authorities_from;  ///< for messages: a file, "certificate-authority-data"
+  std::string_view authorities{};  ///< PEM; empty: the system's
+  std::string authorities_from{};  ///< for messages: a file, "certificate-authority-data"
   bool skip_verify = false;
 };
 
-/// Fails where the PEM texts are not what they should be.
+/// Fails where the PEM texts are not what they should be. Of authorities one certificate is enough.
 [[nodiscard]] ApiResult<std::shared_ptr<const TlsContext>> make_tls_context(
     const TlsTrust& trust, const ClientCertificate& certificate);
 
 /// Shakes hands as a client over `lower`, which it takes. `server_name` is the name, or the
-/// address, that must stand on the server's certificate; `now` is for messages. A failure says what
-/// is wrong with the certificate and what to do about it.
+/// address, that must stand on the server's certificate, which must be valid at `now`. A failure
+/// says what is wrong with the certificate and what to do about it.
 [[nodiscard]] asio::awaitable<ApiResult<std::unique_ptr<Transport>>> start_tls(
     std::unique_ptr<Transport> lower, std::shared_ptr<const TlsContext> context,
     std::string server_name, WallTime now, Timers& timers, Duration timeout);
