@@ -5,7 +5,10 @@
 #include "watcher/api/base64.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
+#include <iterator>
+#include <utility>
 
 namespace wherry::api {
 
@@ -74,15 +77,24 @@ class Kubeconfig::FileReader {
       if (!entry.expect_object()) return;
       const std::string name = entry.string("name");
       if (name.empty()) return entry.fault("name", "missing; name what contexts shall refer to");
-      const std::size_t first_fault = field_faults_.size();
+      const std::size_t faults_before = field_faults_.size();
       T read = read_one(entry.object(key));
       read.place = place_of(entry.path());
-      const auto [counting, is_first] =
-          into.emplace(name, std::move(read));  // the first one counts
-      if (first_fault == field_faults_.size()) return;
-      owners_.push_back(
-          {first_fault, field_faults_.size(), is_first ? &counting->second.faults : nullptr});
+      document::FieldFaults found = take_faults_from(faults_before);
+      const auto [counting, is_first] = into.emplace(name, std::move(read));
+      // Of two entries with one name the first counts: what is wrong with another is nobody's
+      // fault.
+      if (is_first) found_.push_back({std::move(found), counting->second.faults});
     });
+  }
+
+  /// The faults that have been found since there were so many.
+  document::FieldFaults take_faults_from(std::size_t count) {
+    const auto begin = field_faults_.begin() + static_cast<std::ptrdiff_t>(count);
+    document::FieldFaults taken(std::make_move_iterator(begin),
+                                std::make_move_iterator(field_faults_.end()));
+    field_faults_.erase(begin, field_faults_.end());
+    return taken;
   }
 
   Cluster read_cluster(const FieldReader& field) {
@@ -208,24 +220,23 @@ class Kubeconfig::FileReader {
   /// All places and faults in one more pass over the text.
   void locate() {
     const std::size_t places = wanted_.size();
-    for (const document::FieldFault& fault : field_faults_) {
-      wanted_.push_back({number_, fault.path});
+    found_.push_back({std::move(field_faults_), faults_});
+    for (const Found& each : found_) {
+      for (const document::FieldFault& fault : each.faults)
+        wanted_.push_back({number_, fault.path});
     }
     if (wanted_.empty()) return;
     const std::vector<document::Mark> marks = document::locate(text_, wanted_);
     for (std::size_t i = 0; i < places; ++i) {
       into_.places_.push_back({name_, marks[i].line, marks[i].column});
     }
-    auto owner = owners_.begin();
-    for (std::size_t i = 0; i < field_faults_.size(); ++i) {
-      while (owner != owners_.end() && owner->end <= i) ++owner;
-      const bool is_owned = owner != owners_.end() && owner->begin <= i;
-      Faults* const into = is_owned ? owner->faults : &faults_;
-      if (into == nullptr) continue;
-      const document::Mark& mark = marks[places + i];
-      into->push_back({{name_, mark.line, mark.column},
-                       field_faults_[i].path.to_string(),
-                       field_faults_[i].text});
+    auto mark = marks.begin() + static_cast<std::ptrdiff_t>(places);
+    for (const Found& each : found_) {
+      for (const document::FieldFault& fault : each.faults) {
+        each.into.push_back(
+            {{name_, mark->line, mark->column}, fault.path.to_string(), fault.text});
+        ++mark;
+      }
     }
   }
 
@@ -234,16 +245,14 @@ class Kubeconfig::FileReader {
   const std::string& name_;
   const std::string folder_;
   Faults& faults_;
-  /// Which faults are those of one entry, in order; nobody's where another entry of its name
-  /// counts.
-  struct Owner {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-    Faults* faults = nullptr;
+  /// What is wrong with one entry, or with the file, and who is told once its place is known.
+  struct Found {
+    document::FieldFaults faults;
+    Faults& into;
   };
 
-  document::FieldFaults field_faults_;
-  std::vector<Owner> owners_;
+  document::FieldFaults field_faults_;  ///< of what is being read
+  std::vector<Found> found_;
   std::size_t number_ = 0;
   std::vector<document::Where> wanted_;  ///< of the places that entries point to
 };
@@ -295,22 +304,25 @@ std::variant<ClusterAccess, Faults> Kubeconfig::resolve(const Choice& choice) co
     faults.insert(faults.end(), more.begin(), more.end());
   };
   const auto cluster = clusters_.find(context->second.cluster);
-  if (cluster == clusters_.end()) {
+  if (cluster != clusters_.end()) {
+    add(cluster->second.faults);
+  } else {
     faults.push_back({places_[context->second.place], "cluster",
                       "the context " + name + " names the cluster \"" + context->second.cluster +
                           "\", which is not there" + known_names(clusters_)});
   }
-  const auto user = users_.find(context->second.user);
-  if (cluster != clusters_.end()) add(cluster->second.faults);
-  if (user != users_.end()) add(user->second.faults);
-  if (user == users_.end() && !context->second.user.empty()) {
+  static const User kNobody{};
+  const auto found = users_.find(context->second.user);
+  const User& user = found != users_.end() ? found->second : kNobody;
+  add(user.faults);
+  if (found == users_.end() && !context->second.user.empty()) {
     faults.push_back({places_[context->second.place], "user",
                       "the context " + name + " names the user \"" + context->second.user +
                           "\", which is not there" + known_names(users_)});
   }
   if (!faults.empty()) return faults;
 
-  ClusterAccess access = user == users_.end() ? ClusterAccess() : user->second.fields;
+  ClusterAccess access = user.fields;
   access.origin = files_ + ", context " + name;
   access.name_space = context->second.name_space;
   const Cluster& from = cluster->second;
@@ -348,9 +360,9 @@ std::variant<ClusterAccess, Faults> Kubeconfig::resolve(const Choice& choice) co
       access.proxy = std::move(std::get<ProxyUrl>(url));
     }
   }
-  if (user != users_.end() && user->second.auth_provider && !access.has_credentials()) {
-    faults.push_back({places_[user->second.auth_provider->place], user->second.auth_provider->field,
-                      "auth-provider \"" + user->second.auth_provider->value +
+  if (user.auth_provider && !access.has_credentials()) {
+    faults.push_back({places_[user.auth_provider->place], user.auth_provider->field,
+                      "auth-provider \"" + user.auth_provider->value +
                           "\": Kubernetes has taken auth providers away; use an exec plugin"});
   }
   if (!faults.empty()) return faults;
