@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/open_files.h"
 #include "base/quoted.h"
+#include "config/idle_settings.h"
 #include "proxy/admin/http_get.h"
 #include "proxy/admin/pages.h"
 #include "proxy/admin/print_rows.h"
@@ -35,6 +36,9 @@ void quieten_log(const config::Options& options) {
 void list(const Faults& faults) {
   for (const Fault& fault : faults) std::cerr << printable(fault.to_string()) << '\n';
 }
+
+constexpr const char* kIdleSettings =
+    "settings of a cluster, which have no effect beside manifests";
 
 std::string count_of(std::size_t count, const std::string& what) {
   return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
@@ -195,6 +199,9 @@ int run(const config::RunCommand& command) {
     if (const auto* faults = std::get_if<Faults>(&found)) return refuse(*faults);
     access = std::move(std::get<api::ClusterAccess>(found));
   }
+  if (const std::string idle = config::idle_settings(command.options); !idle.empty()) {
+    log::warn(kIdleSettings, {{"settings", idle}});
+  }
   return App(command.options, open_files, std::move(access)).run();
 }
 
@@ -214,8 +221,17 @@ int check(const config::CheckCommand& command) {
   for (const std::string& warning : tables.warnings()) {
     std::cerr << "warning: " << printable(warning) << '\n';
   }
+  if (const std::string idle = config::idle_settings(command.options); !idle.empty()) {
+    std::cerr << "warning: " << kIdleSettings << ": " << idle << '\n';
+  }
   if (!faults.empty()) return refuse(faults);
   if (command.tries_cluster) return try_cluster(command.options);
+  if (command.options.manifests.empty()) {
+    std::cout
+        << "ok: the configuration; it names neither manifests nor a cluster, so that nothing "
+           "else was looked at (--manifests PATH or --kubeconfig FILE has that checked too)\n";
+    return finish(kExitOk);
+  }
 
   std::cout << "ok: " << count_of(tables.files(), "file");
   for (const auto& [kind, count] : tables.objects()) {

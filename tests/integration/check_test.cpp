@@ -165,6 +165,27 @@ TEST(Check, ReadsAConfiguration) {
   EXPECT_THAT(result.err, HasSubstr("wherry.yaml:5:16: listenAddress: "));
 }
 
+TEST(Check, SaysThatAConfigurationNamesNothingElseToCheck) {
+  const TempFolder folder;
+  folder.write("wherry.yaml", "apiVersion: wherry.io/v1alpha1\nkind: Configuration\n");
+  const auto result = wherry({"check", "--config", folder / "wherry.yaml"});
+
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("it names neither manifests nor a cluster, so that nothing "
+                                    "else was looked at"));
+}
+
+TEST(Check, NamesSettingsOfAClusterThatManifestsLeaveWithoutEffect) {
+  const TempFolder folder;
+  write_quickstart(folder);
+  const auto result = check(folder, {"--namespace", "shop", "--endpoints", "pods"});
+
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err,
+            "warning: settings of a cluster, which have no effect beside manifests: --namespace, "
+            "--endpoints\n");
+}
+
 TEST(Check, WhatDependsOnAClusterIsNoFault) {
   const TempFolder folder;
   folder.write("a.yaml",
