@@ -122,16 +122,22 @@ HttpConnection::HttpConnection(std::unique_ptr<Transport> transport, Timers& tim
 
 HttpConnection::~HttpConnection() = default;
 
-asio::awaitable<ApiResult<HttpHead>> HttpConnection::get(HttpRequest request, Duration timeout) {
+asio::awaitable<ApiResult<HttpHead>> HttpConnection::send(HttpRequest request, Duration timeout) {
   State& state = *state_;
   state.answered = false;
   std::string text;
-  text.reserve(1024 + request.target.size() + request.headers.view().size());
-  text += "GET " + request.target + " HTTP/1.1\r\nHost: " + request.host +
+  // No copies of the credentials are left by growing.
+  text.reserve(1024 + request.target.size() + request.headers.view().size() + request.body.size());
+  text += request.method + ' ' + request.target + " HTTP/1.1\r\nHost: " + request.host +
           "\r\nUser-Agent: " + request.user_agent + "\r\nAccept: application/json\r\n";
   if (request.gzip) text += "Accept-Encoding: gzip\r\n";
+  if (!request.content_type.empty()) {
+    text += "Content-Type: " + request.content_type +
+            "\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n";
+  }
   text += request.headers.view();
   text += "\r\n";
+  text += request.body;
   // For all of it: a head that comes byte by byte comes in time or not at all.
   const Deadline deadline(state.timers, timeout, *state.transport);
   const error_code error = co_await state.transport->write(text);

@@ -23,13 +23,16 @@ struct HttpHead {
   std::optional<Duration> retry_after;
 };
 
-/// What is asked for. The method is always GET.
+/// What is asked for.
 struct HttpRequest {
+  std::string method = "GET";
   std::string target;
   std::string host;
   std::string user_agent;
   bool gzip = true;
-  Secret headers;  ///< lines that end in CR LF
+  Secret headers;              ///< lines that end in CR LF
+  std::string content_type{};  ///< of the body; empty: there is no body
+  std::string body{};
 };
 
 /// HTTP/1.1 over one Transport, one request after another: bytes in, bytes out, bounded whatever
@@ -40,7 +43,7 @@ class HttpConnection {
   ~HttpConnection();
 
   /// Sends the request and waits for the head of the answer. Precondition: reusable().
-  [[nodiscard]] asio::awaitable<ApiResult<HttpHead>> get(HttpRequest request, Duration timeout);
+  [[nodiscard]] asio::awaitable<ApiResult<HttpHead>> send(HttpRequest request, Duration timeout);
   /// Reads more of the body, unpacked, into `take`; false at its end. A failure is Silent if
   /// nothing comes for so long, Reset if the body ends before it is over.
   [[nodiscard]] asio::awaitable<ApiResult<bool>> read_body(

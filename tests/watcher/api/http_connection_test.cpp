@@ -50,7 +50,7 @@ class HttpConnectionTest : public test::LoopTest {
                         .user_agent = "wherry/1",
                         .gzip = true,
                         .headers = Secret("Authorization: Bearer x\r\n")};
-    auto head = co_await connection_->get(std::move(request), 10s);
+    auto head = co_await connection_->send(std::move(request), 10s);
     if (!head) {
       failure_ = head.error();
       co_return;
