@@ -49,8 +49,9 @@ class ClusterFeed::OwnNode final : public model::ObjectSink<model::Node> {
 /// Passes Services on, and warns once of what has no effect here.
 class ClusterFeed::WarningServices final : public model::ObjectSink<model::Service> {
  public:
-  WarningServices(model::ObjectSink<model::Service>& next, bool hints_are_ignored)
-      : next_(next), hints_are_ignored_(hints_are_ignored) {}
+  WarningServices(model::ObjectSink<model::Service>& next, model::EventSink& events,
+                  bool hints_are_ignored)
+      : next_(next), events_(events), hints_are_ignored_(hints_are_ignored) {}
 
   void replace(std::vector<Object> all) override {
     for (const Object& service : all) look_at(*service);
@@ -68,9 +69,12 @@ class ClusterFeed::WarningServices final : public model::ObjectSink<model::Servi
     warned_ = true;
     log::warn(kHintsAreIgnored, {{"service", service.meta.key.to_string()},
                                  {"trafficDistribution", service.traffic_distribution}});
+    events_.record({"Service", service.meta.key, service.meta.uid}, model::EventType::Warning,
+                   "TrafficDistributionIgnored", kHintsAreIgnored);
   }
 
   model::ObjectSink<model::Service>& next_;
+  model::EventSink& events_;
   const bool hints_are_ignored_;
   bool warned_ = false;
 };
@@ -95,8 +99,9 @@ ClusterFeed::ClusterFeed(asio::io_context& control, asio::any_io_executor work, 
     : tables_(tables),
       options_(cluster_options(options)),
       connection_(control, std::move(access), options.environment, timers, clock, user_agent()),
+      events_(control, connection_.event_api(), timers, clock, options_.node_name),
       own_node_(std::make_unique<OwnNode>()),
-      services_(std::make_unique<WarningServices>(tables.services(),
+      services_(std::make_unique<WarningServices>(tables.services(), events_,
                                                   options_.endpoints == api::EndpointsFrom::Pods)) {
   source_.emplace(
       control, connection_.access().server.to_string(),
@@ -141,10 +146,16 @@ void ClusterFeed::start() {
              {"node", options_.node_name}});
   for (const std::string& warning : access.warnings) log::warn(warning);
   source_->start();
+  events_.start();
+  // H6. With --namespace a Role is enough, which has no say in the namespace of a Node's Events.
+  if (!options_.name_space.empty()) return;
+  events_.record(model::node_subject(options_.node_name), model::EventType::Normal, "Starting",
+                 "wherry " WHERRY_VERSION " starts");
 }
 
 void ClusterFeed::stop() {
   source_->stop();
+  events_.stop();
   connection_.stop();
   if (keeper_) keeper_->stop();
 }
@@ -185,6 +196,7 @@ void ClusterFeed::report(admin::Readiness& readiness) const {
 void ClusterFeed::collect(MetricFamilies& families) const {
   source_->collect(families);
   connection_.collect(families);
+  events_.collect(families);
   if (keeper_) keeper_->collect(families);
 }
 

@@ -10,6 +10,7 @@
 #include "watcher/api/access.h"
 #include "watcher/api/cluster_connection.h"
 #include "watcher/api/cluster_source.h"
+#include "watcher/api/event_recorder.h"
 #include "watcher/last_good_keeper.h"
 
 #include <memory>
@@ -36,6 +37,7 @@ class ClusterFeed final : public Feed {
   void stop() override;
   void report(admin::Readiness& readiness) const override;
   void collect(MetricFamilies& families) const override;
+  [[nodiscard]] model::EventSink& events() noexcept override { return events_; }
 
  private:
   class OwnNode;
@@ -50,6 +52,7 @@ class ClusterFeed final : public Feed {
   const api::ClusterOptions options_;
   SystemRandom random_;
   api::ClusterConnection connection_;
+  api::EventRecorder events_;
   std::unique_ptr<OwnNode> own_node_;
   std::unique_ptr<WarningServices> services_;
   std::optional<api::ClusterSource> source_;

@@ -2,6 +2,7 @@
 
 #include "base/metrics.h"
 #include "proxy/admin/admin_view.h"
+#include "watcher/model/event_sink.h"
 
 namespace wherry::app {
 
@@ -21,6 +22,8 @@ class Feed {
   /// What an operator should know of it; nothing here makes a process unready.
   virtual void report(admin::Readiness& readiness) const = 0;
   virtual void collect(MetricFamilies& families) const = 0;
+  /// Who tells the owners of objects what happens to them; nobody where objects are files.
+  [[nodiscard]] virtual model::EventSink& events() noexcept = 0;
 };
 
 }  // namespace wherry::app

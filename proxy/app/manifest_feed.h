@@ -21,9 +21,11 @@ class ManifestFeed final : public Feed {
   void stop() override { source_.stop(); }
   void report(admin::Readiness& readiness) const override;
   void collect(MetricFamilies& families) const override { source_.collect(families); }
+  [[nodiscard]] model::EventSink& events() noexcept override { return no_events_; }
 
  private:
   manifest::ManifestSource source_;
+  model::NoEvents no_events_;
 };
 
 }  // namespace wherry::app

@@ -271,4 +271,6 @@ def rule(group, *resources, verbs=("list", "watch")):
     return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
 
 
-NODE_PROXY = [rule("", "services", "nodes", "pods"), rule("discovery.k8s.io", "endpointslices")]
+EVENTS = rule("events.k8s.io", "events", verbs=("create", "patch"))
+NODE_PROXY = [rule("", "services", "nodes", "pods"), rule("discovery.k8s.io", "endpointslices"),
+              EVENTS]

@@ -6,7 +6,7 @@ import tempfile
 import time
 import unittest
 
-from control_plane import ADMIN, NODE_PROXY, ControlPlane, allow, rule, wait_for
+from control_plane import ADMIN, EVENTS, NODE_PROXY, ControlPlane, allow, rule, wait_for
 from network import Network
 from wherry_process import Wherry, wherry
 from workload import Load, Workload, answer, answers
@@ -138,7 +138,8 @@ class Following(ClusterTest):
 
     def test_polling_needs_no_watch(self):
         allow(plane.api, "poller", [rule("", "services", "nodes", verbs=["list"]),
-                                    rule("discovery.k8s.io", "endpointslices", verbs=["list"])])
+                                    rule("discovery.k8s.io", "endpointslices", verbs=["list"]),
+                                    EVENTS])
         work = self.space("polled")
         process = self.start("--poll-interval", "1s", token="token-of-poller")
         work.add_service("seldom", {"app": "seldom"})

@@ -22,10 +22,19 @@ ClusterConnection::ClusterConnection(asio::io_context& loop, ClusterAccess acces
 ClusterConnection::~ClusterConnection() = default;
 
 std::unique_ptr<ListWatch> ClusterConnection::list_watch(Resource resource) {
-  return std::make_unique<HttpListWatch>(
-      loop_, HttpListWatch::Server{access_, credentials_, metrics_, timers_, clock_, user_agent_},
-      std::make_unique<ClusterDialer>(loop_, access_, credentials_, trust_, timers_, clock_),
-      std::move(resource));
+  return std::make_unique<HttpListWatch>(loop_, server(), dialer(), std::move(resource));
+}
+
+std::unique_ptr<EventApi> ClusterConnection::event_api() {
+  return std::make_unique<HttpEventApi>(server(), dialer());
+}
+
+HttpClient::Server ClusterConnection::server() {
+  return {access_, credentials_, metrics_, timers_, clock_, user_agent_};
+}
+
+std::unique_ptr<Dialer> ClusterConnection::dialer() {
+  return std::make_unique<ClusterDialer>(loop_, access_, credentials_, trust_, timers_, clock_);
 }
 
 void ClusterConnection::collect(MetricFamilies& families) const {

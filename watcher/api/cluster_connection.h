@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "watcher/api/access.h"
 #include "watcher/api/credentials.h"
+#include "watcher/api/event_api.h"
 #include "watcher/api/list_watch.h"
 #include "watcher/api/request.h"
 #include "watcher/api/rest_metrics.h"
@@ -18,7 +19,7 @@
 namespace wherry::api {
 
 /// What all resources of one API server share: the way there, credentials, authorities, counts.
-/// Makes a ListWatch for each resource, which it outlives.
+/// Makes a ListWatch for each resource and what writes Events, and outlives them.
 ///
 /// Control thread only.
 class ClusterConnection {
@@ -28,12 +29,16 @@ class ClusterConnection {
   ~ClusterConnection();
 
   [[nodiscard]] std::unique_ptr<ListWatch> list_watch(Resource resource);
+  [[nodiscard]] std::unique_ptr<EventApi> event_api();
   void stop() { credentials_.stop(); }
 
   [[nodiscard]] const ClusterAccess& access() const noexcept { return access_; }
   void collect(MetricFamilies& families) const;
 
  private:
+  [[nodiscard]] HttpClient::Server server();
+  [[nodiscard]] std::unique_ptr<Dialer> dialer();
+
   asio::io_context& loop_;
   const ClusterAccess access_;
   Timers& timers_;

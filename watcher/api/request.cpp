@@ -81,9 +81,28 @@ std::string watch_target(std::string_view base_path, const Resource& resource,
   return target.take();
 }
 
+std::string events_target(std::string_view base_path, std::string_view name_space) {
+  const Resource events{.name = "events",
+                        .group = "events.k8s.io",
+                        .version = "v1",
+                        .plural = "events",
+                        .kind = "Event",
+                        .name_space = std::string(name_space)};
+  return Target(base_path, events).take();
+}
+
+std::string event_target(std::string_view base_path, std::string_view name_space,
+                         std::string_view name) {
+  return events_target(base_path, name_space) + '/' + escaped(name);
+}
+
 std::string rbac_rule(const Resource& resource) {
   return "- {apiGroups: [\"" + resource.group + "\"], resources: [\"" + resource.plural +
          "\"], verbs: [\"list\", \"watch\"]}";
+}
+
+std::string events_rbac_rule() {
+  return R"(- {apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"]})";
 }
 
 }  // namespace wherry::api

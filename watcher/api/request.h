@@ -44,8 +44,15 @@ struct WatchOptions {
 [[nodiscard]] std::string watch_target(std::string_view base_path, const Resource& resource,
                                        const WatchOptions& options);
 
+/// Where Events of a namespace are created, and where one is changed.
+[[nodiscard]] std::string events_target(std::string_view base_path, std::string_view name_space);
+[[nodiscard]] std::string event_target(std::string_view base_path, std::string_view name_space,
+                                       std::string_view name);
+
 /// A rule that lets a resource be followed, as one line of YAML that can be pasted under the rules
 /// of a Role or ClusterRole.
 [[nodiscard]] std::string rbac_rule(const Resource& resource);
+/// The one that lets Events be written.
+[[nodiscard]] std::string events_rbac_rule();
 
 }  // namespace wherry::api

@@ -114,4 +114,15 @@ std::string format_timestamp_nanos(WallTime time) {
   return text;
 }
 
+std::string format_micro_time(WallTime time) {
+  namespace chrono = std::chrono;
+  const auto within =
+      chrono::floor<chrono::microseconds>(time - chrono::floor<chrono::seconds>(time));
+  std::string digits = std::to_string(within.count());
+  digits.insert(0, 6 - digits.size(), '0');
+  std::string text = format_timestamp(time);
+  text.insert(text.size() - 1, '.' + digits);
+  return text;
+}
+
 }  // namespace wherry::model

@@ -18,4 +18,7 @@ namespace wherry::model {
 /// in which Go writes times into JSON (RFC3339Nano).
 [[nodiscard]] std::string format_timestamp_nanos(WallTime time);
 
+/// "2026-11-23T10:00:00.000000Z", as Kubernetes writes a MicroTime.
+[[nodiscard]] std::string format_micro_time(WallTime time);
+
 }  // namespace wherry::model

@@ -111,5 +111,14 @@ TEST(FormatTimestampNanos, HasAsManyDigitsAsSaySomething) {
   EXPECT_EQ(format_timestamp_nanos(WallTime(-1ms)), "1969-12-31T23:59:59.999Z");
 }
 
+TEST(Timestamp, AMicroTimeHasSixDigitsOfASecond) {
+  const WallTime second{std::chrono::seconds(1767225600)};
+  EXPECT_EQ(format_micro_time(second), "2026-01-01T00:00:00.000000Z");
+  EXPECT_EQ(format_micro_time(second + std::chrono::microseconds(7)),
+            "2026-01-01T00:00:00.000007Z");
+  EXPECT_EQ(format_micro_time(second + std::chrono::nanoseconds(999'999'999)),
+            "2026-01-01T00:00:00.999999Z");
+}
+
 }  // namespace
 }  // namespace wherry::model
