@@ -19,6 +19,10 @@ from typing import NamedTuple
 HEADER = ["id", "priority", "rule", "reason"]
 PRIORITIES = ("P0", "P1", "P2", "NA")
 MUST_BE_TESTED = ("P0", "P1")
+# Tables that are still being filled: a rule that lacks its test there is printed and fails nothing.
+# Empty means that every table is complete.
+UNFINISHED = ("service.tsv",)
+NO_TEST = "has neither test nor reason"
 SUFFIXES = (".cpp", ".py", ".sh")
 # What is no test of ours although it stands under tests/.
 SKIPPED = ("build", "contract", "corpus", "golden", "layering", "package", "support")
@@ -133,7 +137,12 @@ def compare(rows, uses):
         if id in tested and row.reason:
             yield f"{row.where}: {id} has tests: strike its reason"
         if id not in tested and not row.reason and row.priority in MUST_BE_TESTED:
-            yield f"{row.where}: {id} has neither test nor reason: {row.rule}"
+            yield f"{row.where}: {id} {NO_TEST}: {row.rule}"
+
+
+def is_open(fault):
+    """Whether it says that a rule of a table that is not finished has no test."""
+    return NO_TEST in fault and Path(fault.split(":")[0]).name in UNFINISHED
 
 
 def self_test():
@@ -156,6 +165,9 @@ def self_test():
     assert faults() == ["A1 has neither test nor reason: one"]
     assert faults("A1", "A2") == ["A2 has tests: strike its reason"]
     assert faults("A1", "A99") == ["T: no table has A99"]
+    assert is_open("tests/contract/service.tsv:3: E1 " + NO_TEST) == bool(UNFINISHED)
+    assert not is_open("tests/contract/watch.tsv:3: A1 " + NO_TEST)
+    assert not is_open("tests/contract/service.tsv:3: E1 has tests: strike its reason")
     print("contract self-test: good")
 
 
@@ -175,9 +187,12 @@ def main():
         tests = list(dict.fromkeys(use.test for use in uses if use.id == id))
         print(f"{id} {row.priority}: {', '.join(tests) or row.reason or '-'}")
     faults += compare(rows, uses)
-    for fault in faults:
+    open_rules = [fault for fault in faults if is_open(fault)]
+    faults = [fault for fault in faults if not is_open(fault)]
+    for fault in open_rules + faults:
         print(fault)
-    print(f"contract: {len(faults)} faults" if faults else "contract: good")
+    rest = f", {len(open_rules)} rules of {', '.join(UNFINISHED)} without test" if open_rules else ""
+    print((f"contract: {len(faults)} faults" if faults else "contract: good") + rest)
     return 1 if faults else 0
 
 
