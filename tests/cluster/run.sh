@@ -15,16 +15,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
 
-skip() {
-  echo "SKIPPED tests/cluster: $1"
-  [ "${WHERRY_CI:-}" != 1 ] || { echo "0 passed, 1 failed (a skip fails with WHERRY_CI=1)"; exit 1; }
-  echo "0 passed, 0 failed"
-  exit 0
-}
+. tests/support/go_programs.sh
 
-[ "$(id -u)" -eq 0 ] || skip "only root may make network namespaces"
+[ "$(id -u)" -eq 0 ] || skip tests/cluster "only root may make network namespaces"
 deploy/install-deps.sh cluster
-unshare --net true 2>/dev/null || skip "this machine lets nobody make network namespaces"
+unshare --net true 2>/dev/null || skip tests/cluster "this machine lets nobody make network namespaces"
 
 # --- the programs of the control plane
 
@@ -36,27 +31,21 @@ has_all() {
 }
 
 build_binaries() {
-  local go
-  go=$(command -v go || true)
-  [ -n "$go" ] || { [ -x /usr/local/go/bin/go ] && go=/usr/local/go/bin/go; }
-  [ -n "$go" ] || skip "there is no Go toolchain (1.26), and KUBEBUILDER_ASSETS names no folder with kube-apiserver, kube-controller-manager, kubectl and etcd"
-  local version
+  local go version
+  go=$(find_go) || skip tests/cluster "there is no Go toolchain (1.26), and KUBEBUILDER_ASSETS names no folder with kube-apiserver, kube-controller-manager, kubectl and etcd"
   version=$(cd tests/cluster && GOTOOLCHAIN=local "$go" list -m -f '{{.Version}}' k8s.io/kubernetes) ||
-    skip "this Go can't read tests/cluster/go.mod; it takes Go 1.26"
+    skip tests/cluster "this Go can't read tests/cluster/go.mod; it takes Go 1.26"
   local minor=${version#v1.}
   echo "building the control plane ($version) once; this takes some minutes"
-  mkdir -p "$binaries.part"
-  (cd tests/cluster && CGO_ENABLED=0 GOTOOLCHAIN=local "$go" build -trimpath -o "$binaries.part/" -ldflags="-s -w
+  build_go tests/cluster "$binaries" -ldflags="-s -w
     -X k8s.io/component-base/version.gitVersion=$version -X k8s.io/component-base/version.gitMajor=1
-    -X k8s.io/component-base/version.gitMinor=${minor%%.*}" tool)
-  mv "$binaries.part" "$binaries"
+    -X k8s.io/component-base/version.gitMinor=${minor%%.*}" tool
 }
 
 binaries=${KUBEBUILDER_ASSETS:-}
 if [ -z "$binaries" ] || ! has_all "$binaries"; then
-  key=$(cat tests/cluster/go.mod tests/cluster/go.sum | sha256sum | cut -c1-16)
-  binaries=${XDG_CACHE_HOME:-$HOME/.cache}/wherry-cluster/$key
-  has_all "$binaries" || { rm -rf "$binaries" "$binaries.part"; build_binaries; }
+  binaries=$(cache_folder cluster tests/cluster/go.mod tests/cluster/go.sum)
+  has_all "$binaries" || build_binaries
 fi
 export WHERRY_CLUSTER_BINARIES=$binaries
 
