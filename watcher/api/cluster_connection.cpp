@@ -39,7 +39,7 @@ std::unique_ptr<Dialer> ClusterConnection::dialer() {
 
 void ClusterConnection::collect(MetricFamilies& families) const {
   metrics_.collect(families);
-  families.push_back({"rest_client_transport_ca_reloads_total",
+  families.push_back({"rest_client_transport_ca_reload_total",
                       "How often the file with the authorities had changed, by what came of it.",
                       MetricKind::Counter,
                       {{{{"result", "success"}}, static_cast<double>(trust_.reloads().good)},

@@ -14,7 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::Pair;
 
 /// Names, labels and buckets are client-go's (component-base/metrics/prometheus/restclient).
-TEST(RestMetrics, CountsUnderTheNamesOfClientGo) {
+TEST(RestMetrics, M11_CountsUnderTheNamesOfClientGo) {
   RestMetrics metrics("api.test:6443");
   metrics.count_answer(200);
   metrics.count_answer(200);
