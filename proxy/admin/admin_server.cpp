@@ -1,11 +1,13 @@
 #include "proxy/admin/admin_server.h"
 
 #include "proxy/admin/pages.h"
+#include "proxy/admin/z_pages.h"
 
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,8 +51,23 @@ bool is_verbose(std::string_view query) {
   return false;
 }
 
-constexpr std::string_view kPaths =
-    "/livez\n/readyz\n/readyz?verbose\n/healthz\n/metrics\n/table\n/endpoints\n/sessions\n";
+constexpr std::array<std::string_view, 13> kPaths = {
+    "/configz",  "/endpoints",    "/flagz",     "/healthz", "/livez",
+    "/metrics",  "/metrics/slis", "/proxyMode", "/readyz",  "/readyz?verbose",
+    "/sessions", "/statusz",      "/table"};
+
+std::vector<std::string_view> paths() { return {kPaths.begin(), kPaths.end()}; }
+
+Response nothing_here() {
+  std::string text = "nothing here; there are\n";
+  for (const std::string_view path : kPaths) text += std::string(path) + '\n';
+  return text_response(404, std::move(text));
+}
+
+/// The Prometheus exposition format of these metrics.
+Response metrics_response(const MetricFamilies& families) {
+  return make_response(200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(families));
+}
 
 }  // namespace
 
@@ -75,23 +92,48 @@ asio::awaitable<Response> AdminServer::respond(Request request) {
     co_return response;
   }
   const std::string path = without_slash(std::move(request.path));
-  if (path == "/livez" || path == "/healthz") co_return text_response(200, "ok");
+  if (path == "/livez") co_return text_response(200, "ok");
+  if (path == "/healthz") {
+    ++healthz_checks_;
+    co_return text_response(200, "ok");
+  }
   if (path == "/readyz") {
     const Readiness readiness = view_.readiness();
     co_return text_response(readiness.ready() ? 200 : 503,
                             readiness_text(readiness, is_verbose(request.query)));
   }
-  if (path == "/metrics") {
-    co_return make_response(200, "text/plain; version=0.0.4; charset=utf-8",
-                            metrics_text(view_.metrics()));
-  }
+  if (path == "/metrics") co_return metrics_response(view_.metrics());
+  if (path == "/metrics/slis") co_return metrics_response(sli_metrics(healthz_checks_));
   if (path == "/table") {
     co_return json_response(services_json(
         *view_.table(), [this](balancer::ServicePortId id) { return view_.listening(id); }));
   }
   if (path == "/endpoints") co_return json_response(endpoints_json(*view_.table()));
   if (path == "/sessions") co_return json_response(sessions_json(co_await sessions()));
-  co_return text_response(404, "nothing here; there are\n" + std::string(kPaths));
+  if (const auto page = facts_page(path, request.accept)) co_return *page;
+  co_return nothing_here();
+}
+
+/// The pages about the process itself (H4).
+std::optional<Response> AdminServer::facts_page(const std::string& path,
+                                                const std::string& accept) const {
+  if (path == "/proxyMode") return text_response(200, view_.facts().mode);
+  if (path == "/configz") {
+    return make_response(200, "application/json", configz_json(view_.facts()));
+  }
+  if (path == "/flagz") {
+    if (asks_for_json(accept, "Flagz")) {
+      return make_response(200, "application/json", flagz_json(view_.facts()));
+    }
+    return text_response(200, flagz_text(view_.facts()));
+  }
+  if (path == "/statusz") {
+    if (asks_for_json(accept, "Statusz")) {
+      return make_response(200, "application/json", statusz_json(view_.facts(), paths()));
+    }
+    return text_response(200, statusz_text(view_.facts(), paths()));
+  }
+  return std::nullopt;
 }
 
 asio::awaitable<std::vector<SessionRow>> AdminServer::sessions() {

@@ -8,14 +8,18 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace wherry::admin {
 
 using AdminLimits = http::ServerLimits;
 
-/// The admin address: /livez, /readyz, /healthz, /metrics, /table, /endpoints, /sessions. Reads
-/// only; nothing that a client sends changes anything.
+/// The admin address: /livez, /readyz, /metrics, /table, /endpoints, /sessions, and the pages that
+/// a component of Kubernetes has (/healthz, /proxyMode, /configz, /flagz, /statusz, /metrics/slis:
+/// H4). Reads only; nothing that a client sends changes anything.
 ///
 /// Control thread only. stop(), then run the loop until idle(), before it is destroyed.
 class AdminServer {
@@ -34,10 +38,13 @@ class AdminServer {
  private:
   [[nodiscard]] asio::awaitable<http::Response> respond(http::Request request);
   [[nodiscard]] asio::awaitable<std::vector<SessionRow>> sessions();
+  [[nodiscard]] std::optional<http::Response> facts_page(const std::string& path,
+                                                         const std::string& accept) const;
 
   AdminView& view_;
   http::Server server_;
   SocketAddress address_;
+  std::uint64_t healthz_checks_ = 0;
 };
 
 }  // namespace wherry::admin

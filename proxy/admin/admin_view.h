@@ -2,6 +2,7 @@
 
 #include "balancer/backend_table.h"
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/metrics.h"
 #include "base/socket_address.h"
 
@@ -9,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace wherry::admin {
@@ -36,6 +38,16 @@ struct Readiness {
   [[nodiscard]] bool ready() const;
 };
 
+/// What the process is, for whoever debugs it (H4).
+struct ProcessFacts {
+  std::string version;
+  std::string mode;  ///< how traffic reaches it: "bind"
+  WallTime started;
+  Duration up{};
+  std::vector<std::pair<std::string, std::string>> flags;  ///< sorted, those with a value
+  std::string configuration;  ///< a JSON object with apiVersion and kind
+};
+
 /// What the admin server shows. Implemented by App; every function runs on the control thread.
 class AdminView {
  public:
@@ -45,6 +57,7 @@ class AdminView {
   [[nodiscard]] virtual std::vector<SocketAddress> listening(balancer::ServicePortId id) const = 0;
   [[nodiscard]] virtual Readiness readiness() const = 0;
   [[nodiscard]] virtual MetricFamilies metrics() const = 0;
+  [[nodiscard]] virtual ProcessFacts facts() const = 0;
   /// Asks every worker for its sessions; `take` runs later, once.
   virtual void gather_sessions(std::function<void(std::vector<SessionRow>)> take) = 0;
 };

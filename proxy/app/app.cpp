@@ -6,8 +6,11 @@
 #include "proxy/app/cluster_feed.h"
 #include "proxy/app/descriptor_limit.h"
 #include "proxy/app/exit_code.h"
+#include "proxy/app/kernel_families.h"
+#include "proxy/app/kubeproxy_metrics.h"
 #include "proxy/app/manifest_feed.h"
 #include "proxy/app/offline_tables.h"
+#include "proxy/app/process_facts.h"
 #include "proxy/app/tcp_metrics.h"
 
 #include <boost/asio/post.hpp>
@@ -49,6 +52,9 @@ App::App(const config::Options& options, std::uint64_t open_files,
     : options_(options),
       node_name_(node_name(options)),
       descriptors_(open_files),
+      started_(clock_.now()),
+      started_at_(clock_.wall()),
+      families_(kernel_families()),
       timers_(control_),
       files_(1),
       workers_(control_, worker_count(options), session_options(options), clock_, 0),
@@ -57,10 +63,21 @@ App::App(const config::Options& options, std::uint64_t open_files,
                 [this] { size_quota(); }),
       address_changes_(timers_, clock_, kAddressPace, [this] { on_addresses_changed(); }),
       address_watch_(control_, [this] { address_changes_.request(); }),
-      tables_(timers_, clock_, table_rules(options), node_name_,
-              [this](auto table, TimePoint since) { publish(table, since); }),
+      progress_(clock_, families_, options.sync_period),
+      tables_(
+          timers_, clock_, table_rules(options), node_name_,
+          [this](const auto& table, const TableLoop::Origin& origin) { publish(table, origin); },
+          &progress_),
       feed_(make_feed(std::move(access))),
       admin_(control_, *this),
+      admin_port_(timers_, "admin", [this] { return admin_.listen(options_.admin_address); }),
+      health_server_(control_, progress_.health(),
+                     // Draining, it takes no new connections.
+                     [this] { return phase_ == Phase::Serving && feed_->node_eligible(); }),
+      health_port_(timers_, "health",
+                   [this] { return health_server_.listen(*options_.healthz_bind_address); }),
+      check_ports_(control_, timers_, node_name_,
+                   [this] { return phase_ == Phase::Serving && progress_.health().healthy(); }, {}),
       signals_(control_, SIGTERM, SIGINT),
       delays_(kDelayBounds) {
   size_quota();
@@ -83,14 +100,11 @@ App::~App() {
 int App::run() {
   ::pthread_setname_np(::pthread_self(), "wherry");
   std::signal(SIGPIPE, SIG_IGN);
-  if (const error_code error = admin_.listen(options_.admin_address)) {
-    log::error("the admin port can't be opened",
-               {{"address", options_.admin_address.to_string()},
-                {"reason", error.message()},
-                {"remedy", "stop what listens there, or give --admin-address another one"}});
+  if (const auto exit_code = open_ports()) {
     feed_->stop();
-    signals_.cancel();
-    return error == boost::system::errc::permission_denied ? kExitPermission : kExitUnavailable;
+    finish();
+    control_.run();  // what one port has begun ends
+    return *exit_code;
   }
   log::info("wherry starts", {{"version", WHERRY_VERSION},
                               {"node", node_name_},
@@ -109,7 +123,32 @@ int App::run() {
   return exit_code_;
 }
 
-void App::publish(const std::shared_ptr<const balancer::BackendTable>& table, TimePoint since) {
+std::optional<int> App::open_ports() {
+  if (const auto exit_code = open_port(admin_port_, options_.admin_address, "--admin-address")) {
+    return exit_code;
+  }
+  if (!options_.healthz_bind_address) return std::nullopt;
+  return open_port(health_port_, *options_.healthz_bind_address, "--healthz-bind-address");
+}
+
+/// H5: services are served without it, and it is tried again, unless somebody wants to know.
+std::optional<int> App::open_port(http::LastingPort& port, const SocketAddress& address,
+                                  const char* flag) {
+  const error_code error = port.start();
+  if (!error) return std::nullopt;
+  const std::string remedy =
+      std::string("stop what listens there, or give ") + flag + " another one" +
+      (options_.bind_address_hard_fail ? "" : "; it is tried again every 5 s");
+  log::error("a port of this process can't be opened", {{"flag", flag},
+                                                        {"address", address.to_string()},
+                                                        {"reason", error.message()},
+                                                        {"remedy", remedy}});
+  if (!options_.bind_address_hard_fail) return std::nullopt;
+  return error == boost::system::errc::permission_denied ? kExitPermission : kExitUnavailable;
+}
+
+void App::publish(const std::shared_ptr<const balancer::BackendTable>& table,
+                  const TableLoop::Origin& origin) {
   const balancer::BackendTable none;
   const balancer::TableDiff difference = balancer::diff(published_ ? *published_ : none, *table);
   const bool only_endpoints = published_ && difference.added.empty() && difference.removed.empty();
@@ -125,12 +164,14 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table, Ti
   // In one message: a worker never has a table that names service ports other than its listeners
   // do, so that no client of an address that changes hands is refused in between.
   workers_.hold();
-  workers_.publish(table, [this, since, generation = table->generation()] {
-    delays_.observe(std::chrono::duration<double>(clock_.now() - since).count());
+  workers_.publish(table, [this, origin, generation = table->generation()] {
+    delays_.observe(std::chrono::duration<double>(clock_.now() - origin.since).count());
+    progress_.done(origin.run, origin.triggers);
     live_generation_ = std::max(live_generation_, generation);
   });
   steering_.apply(table);
   workers_.release();
+  check_ports_.apply(*table, difference);
   size_quota();
 }
 
@@ -141,8 +182,8 @@ void App::on_addresses_changed() {
 
 /// Listening sockets and sessions share one limit.
 void App::size_quota() {
-  const std::uint64_t possible =
-      sessions_within(descriptors_, workers_.workers(), steering_.open_sockets());
+  const std::uint64_t possible = sessions_within(
+      descriptors_, workers_.workers(), steering_.open_sockets() + check_ports_.open_ports());
   if (options_.max_sessions > possible && !published_) {
     log::warn("the limit on open files allows fewer sessions than --max-sessions",
               {{"max_sessions", options_.max_sessions},
@@ -211,7 +252,11 @@ void App::check_drained() {
 void App::finish() {
   phase_ = Phase::Finishing;
   drain_check_.cancel();
+  admin_port_.stop();
+  health_port_.stop();
   admin_.stop();
+  health_server_.stop();
+  check_ports_.stop();
   signals_.cancel();
 }
 
@@ -238,6 +283,7 @@ admin::Readiness App::readiness() const {
   readiness.checks.push_back(std::move(endpoints));
   admin::Readiness::Check listeners{
       .name = "listeners", .passed = true, .required = false, .notes = steering_.problems()};
+  for (const auto& [key, text] : check_ports_.problems()) listeners.notes.push_back(text);
   listeners.passed = listeners.notes.empty();
   for (std::string& text : steering_.not_carried()) listeners.notes.push_back(std::move(text));
   readiness.checks.push_back(std::move(listeners));
@@ -260,11 +306,25 @@ MetricFamilies App::metrics() const {
                       "From a change that was handed over to every worker using a table with it.",
                       MetricKind::Histogram,
                       {delays_.sample({})}});
+  progress_.collect(families);
+  collect_changes(tables_.service_tracker(), tables_.slice_tracker(), families);
+  collect_no_local_endpoints(*tables_.latest(), families_, families);
+  health_server_.collect(families);
+  collect_build_info(WHERRY_VERSION, families);
   collect_tcp_metrics(workers_, *tables_.latest(), families);
   steering_.collect(families);
   feed_->collect(families);
   admin::collect_process_metrics(families);
   return families;
+}
+
+admin::ProcessFacts App::facts() const {
+  return {WHERRY_VERSION,
+          "bind",
+          started_at_,
+          clock_.now() - started_,
+          flags_in_force(options_),
+          configuration_in_force(options_)};
 }
 
 void App::gather_sessions(std::function<void(std::vector<admin::SessionRow>)> take) {

@@ -9,8 +9,12 @@
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/admin_view.h"
 #include "proxy/app/feed.h"
+#include "proxy/app/sync_progress.h"
 #include "proxy/app/table_loop.h"
 #include "proxy/app/worker_pool.h"
+#include "proxy/health/health_check_ports.h"
+#include "proxy/health/health_server.h"
+#include "proxy/http/lasting_port.h"
 #include "proxy/steer/bind_steering.h"
 #include "proxy/steer/local_addresses.h"
 #include "watcher/api/access.h"
@@ -41,7 +45,8 @@ class App final : private admin::AdminView {
   ~App() override;
 
   /// Serves until SIGTERM or SIGINT, then drains. Returns the exit code: 0 after a stop that
-  /// drained, 1 if connections were cut, 69 or 77 if the admin port could not be opened.
+  /// drained, 1 if connections were cut; with --bind-address-hard-fail 69 or 77 if the admin or the
+  /// health port could not be opened.
   [[nodiscard]] int run();
 
   /// Does what the first or the second SIGTERM does. Control thread; for tests post it to loop().
@@ -52,7 +57,12 @@ class App final : private admin::AdminView {
 
  private:
   [[nodiscard]] std::unique_ptr<Feed> make_feed(std::optional<api::ClusterAccess> access);
-  void publish(const std::shared_ptr<const balancer::BackendTable>& table, TimePoint since);
+  /// The exit code where that failed and must not.
+  [[nodiscard]] std::optional<int> open_ports();
+  [[nodiscard]] std::optional<int> open_port(http::LastingPort& port, const SocketAddress& address,
+                                             const char* flag);
+  void publish(const std::shared_ptr<const balancer::BackendTable>& table,
+               const TableLoop::Origin& origin);
   void on_addresses_changed();
   void wait_for_signal();
   void drain();
@@ -65,6 +75,7 @@ class App final : private admin::AdminView {
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const override;
   [[nodiscard]] admin::Readiness readiness() const override;
   [[nodiscard]] MetricFamilies metrics() const override;
+  [[nodiscard]] admin::ProcessFacts facts() const override;
   void gather_sessions(std::function<void(std::vector<admin::SessionRow>)> take) override;
 
   enum class Phase { Serving, Draining, Finishing };
@@ -73,6 +84,9 @@ class App final : private admin::AdminView {
   const std::string node_name_;
   const std::uint64_t descriptors_;
   SystemClock clock_;
+  const TimePoint started_;
+  const WallTime started_at_;
+  const std::vector<IpFamily> families_;  ///< that the kernel has
   asio::io_context control_{1};
   AsioTimers timers_;
   asio::thread_pool files_;  ///< one thread for files, which may take their time
@@ -81,9 +95,14 @@ class App final : private admin::AdminView {
   steer::BindSteering steering_;
   Coalescer address_changes_;
   steer::AddressWatch address_watch_;
+  SyncProgress progress_;
   TableLoop tables_;
   const std::unique_ptr<Feed> feed_;
   admin::AdminServer admin_;
+  http::LastingPort admin_port_;
+  health::HealthServer health_server_;
+  http::LastingPort health_port_;
+  health::HealthCheckPorts check_ports_;
   asio::signal_set signals_;
 
   Phase phase_ = Phase::Serving;

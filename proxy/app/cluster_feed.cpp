@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "proxy/app/offline_tables.h"
+#include "proxy/health/proxy_health.h"
 
 #include <chrono>
 #include <filesystem>
@@ -41,6 +42,8 @@ class ClusterFeed::OwnNode final : public model::ObjectSink<model::Node> {
   void erase(const model::ObjectKey&) override { node_ = nullptr; }
 
   [[nodiscard]] bool is_there() const noexcept { return node_ != nullptr; }
+  /// nullptr while the cluster has none of this name.
+  [[nodiscard]] const model::Node* node() const noexcept { return node_.get(); }
 
  private:
   Object node_;
@@ -198,6 +201,11 @@ void ClusterFeed::collect(MetricFamilies& families) const {
   connection_.collect(families);
   events_.collect(families);
   if (keeper_) keeper_->collect(families);
+}
+
+bool ClusterFeed::node_eligible() const {
+  // Who may read one namespace only does not see Nodes: there nothing is held against this one.
+  return !options_.name_space.empty() || health::is_eligible(own_node_->node());
 }
 
 }  // namespace wherry::app

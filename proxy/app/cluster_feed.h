@@ -38,6 +38,7 @@ class ClusterFeed final : public Feed {
   void report(admin::Readiness& readiness) const override;
   void collect(MetricFamilies& families) const override;
   [[nodiscard]] model::EventSink& events() noexcept override { return events_; }
+  [[nodiscard]] bool node_eligible() const override;
 
  private:
   class OwnNode;

@@ -24,6 +24,8 @@ class Feed {
   virtual void collect(MetricFamilies& families) const = 0;
   /// Who tells the owners of objects what happens to them; nobody where objects are files.
   [[nodiscard]] virtual model::EventSink& events() noexcept = 0;
+  /// Whether load balancers may send new connections to this node, as far as its Node says (H1).
+  [[nodiscard]] virtual bool node_eligible() const = 0;
 };
 
 }  // namespace wherry::app

@@ -22,6 +22,8 @@ class ManifestFeed final : public Feed {
   void report(admin::Readiness& readiness) const override;
   void collect(MetricFamilies& families) const override { source_.collect(families); }
   [[nodiscard]] model::EventSink& events() noexcept override { return no_events_; }
+  /// Manifests know no Node, and nobody who would take it away.
+  [[nodiscard]] bool node_eligible() const override { return true; }
 
  private:
   manifest::ManifestSource source_;

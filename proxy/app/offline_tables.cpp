@@ -15,6 +15,7 @@ steer::ListenRules listen_rules(const config::Options& options) {
 
 TableRules table_rules(const config::Options& options) {
   TableRules rules;
+  rules.min_sync_period = options.min_sync_period;
   rules.flatten.default_family =
       options.listen_pool ? options.listen_pool->family() : options.listen_address.family();
   if (!options.manifests.empty()) return rules;
@@ -40,7 +41,7 @@ std::string node_name(const config::Options& options) {
 OfflineTables::OfflineTables(const config::Options& options)
     : timers_(loop_),
       tables_(timers_, clock_, table_rules(options), node_name(options),
-              [](const auto&, TimePoint) {}),
+              [](const auto&, const TableLoop::Origin&) {}),
       claims_(listen_rules(options), local_addresses_) {
   read(options.manifests);
   tables_.build_now();

@@ -10,13 +10,16 @@ namespace wherry::app {
 namespace {
 
 /// Changes are taken at once. A storm of them is taken at most every few milliseconds, which keeps
-/// the control thread free for everything else.
-constexpr Coalescer::Pace kPace{.settle = Duration::zero(), .pause = std::chrono::milliseconds(5)};
+/// the control thread free for everything else, or as seldom as somebody asked for (R1).
+Coalescer::Pace pace_of(const TableRules& rules) {
+  constexpr Duration kLeastPause = std::chrono::milliseconds(5);
+  return {.settle = Duration::zero(), .pause = std::max(kLeastPause, rules.min_sync_period)};
+}
 
 }  // namespace
 
 TableLoop::TableLoop(Timers& timers, const Clock& clock, const TableRules& rules,
-                     std::string_view node_name, Publish publish)
+                     std::string_view node_name, Publish publish, SyncProgress* progress)
     : endpoints_(rules.endpoints),
       clock_(clock),
       services_(rules.flatten, [this] { on_change(); }),
@@ -27,8 +30,9 @@ TableLoop::TableLoop(Timers& timers, const Clock& clock, const TableRules& rules
                          : watcher::Precedence::OwnSlices),
       service_sinks_(services_, pod_endpoints_.services()),
       builder_(services_, slices_, node_name, rules.limits.backends),
-      coalescer_(timers, clock, kPace, [this] { rebuild(); }),
-      publish_(std::move(publish)) {}
+      coalescer_(timers, clock, pace_of(rules), [this] { rebuild(); }),
+      publish_(std::move(publish)),
+      progress_(progress) {}
 
 void TableLoop::on_synced() {
   synced_ = true;
@@ -38,22 +42,29 @@ void TableLoop::on_synced() {
 void TableLoop::on_change() {
   if (!synced_) return;
   if (!first_change_) first_change_ = clock_.now();
+  if (progress_ != nullptr) progress_->queued();
   coalescer_.request();
 }
 
 void TableLoop::rebuild() {
-  const TimePoint since = std::exchange(first_change_, std::nullopt).value_or(clock_.now());
+  Origin origin;
+  origin.since = std::exchange(first_change_, std::nullopt).value_or(clock_.now());
   pod_endpoints_.flush();
   // What flushing hands over is part of this.
   first_change_.reset();
+  if (progress_ != nullptr) origin.run = progress_->begin();
   auto changed = services_.take_changes();
   changed.merge(slices_.take_changes());
+  origin.triggers = slices_.take_triggers();
   const auto before = builder_.latest();
   const auto& table = builder_.build(changed);
   if (synced_) report_problems();
-  if (table == before && published_) return;
+  if (table == before && published_) {
+    if (progress_ != nullptr) progress_->done(origin.run, origin.triggers);
+    return;
+  }
   published_ = true;
-  publish_(table, since);
+  publish_(table, origin);
 }
 
 std::vector<std::string> TableLoop::problems() const {

@@ -4,6 +4,7 @@
 #include "balancer/slice_tracker.h"
 #include "balancer/table_builder.h"
 #include "base/async/coalescer.h"
+#include "proxy/app/sync_progress.h"
 #include "watcher/pod_endpoints.h"
 
 #include <cstddef>
@@ -34,6 +35,7 @@ struct TableRules {
 
   balancer::FlattenRules flatten;
   Endpoints endpoints = Endpoints::Manifests;
+  Duration min_sync_period{};  ///< from the end of one rebuild to the start of the next (R1)
   TableLimits limits;
 };
 
@@ -43,12 +45,19 @@ struct TableRules {
 /// on_synced() when they hold everything that there is: no table is published before (W5).
 class TableLoop {
  public:
-  /// `since` is when the first object that the table takes in was handed over.
+  /// What a table came of, for whoever measures the way to it.
+  struct Origin {
+    TimePoint since;  ///< when the first object that the table takes in was handed over
+    SyncProgress::Run run;
+    std::vector<balancer::Trigger> triggers;
+  };
   using Publish =
-      std::function<void(std::shared_ptr<const balancer::BackendTable>, TimePoint since)>;
+      std::function<void(std::shared_ptr<const balancer::BackendTable>, const Origin& origin)>;
 
+  /// With `progress` each rebuild is a run of it: ended here where the table stays the same, and
+  /// else by `publish`, once the table is live.
   TableLoop(Timers& timers, const Clock& clock, const TableRules& rules, std::string_view node_name,
-            Publish publish);
+            Publish publish, SyncProgress* progress = nullptr);
 
   [[nodiscard]] model::ObjectSink<model::Service>& services() {
     if (endpoints_ == TableRules::Endpoints::Slices) return services_;
@@ -73,6 +82,7 @@ class TableLoop {
   [[nodiscard]] const balancer::ServiceTracker& service_tracker() const noexcept {
     return services_;
   }
+  [[nodiscard]] const balancer::SliceTracker& slice_tracker() const noexcept { return slices_; }
   /// Services and service ports that do not fit into the limits, as one would tell an operator.
   [[nodiscard]] std::vector<std::string> problems() const;
   /// Builds now. For commands that need one table and no loop.
@@ -114,6 +124,7 @@ class TableLoop {
   balancer::TableBuilder builder_;
   Coalescer coalescer_;
   const Publish publish_;
+  SyncProgress* const progress_;
   std::vector<std::string> reported_;      ///< problems that the log has named
   std::optional<TimePoint> first_change_;  ///< that no table has taken in yet
   bool synced_ = false;

@@ -8,9 +8,6 @@
 namespace wherry::health {
 namespace {
 
-/// Load balancers ask from several places, and for many Services.
-constexpr std::size_t kMostClients = 256;
-
 std::string describe(const HealthCheckKey& key, std::uint16_t port, const std::string& reason) {
   return "failed to start healthcheck \"" + key.service.to_string() + "\" on port " +
          std::to_string(port) + " (" + std::string(to_string(key.family)) + "): " + reason;
@@ -25,7 +22,7 @@ HealthCheckPorts::HealthCheckPorts(asio::io_context& loop, Timers& timers, std::
       healthy_(std::move(healthy)),
       failed_(std::move(failed)),
       checks_(node_name_),
-      server_(loop, {.clients = kMostClients}) {}
+      server_(loop) {}
 
 void HealthCheckPorts::apply(const balancer::BackendTable& table, const balancer::TableDiff& diff) {
   checks_.apply(table, diff);
@@ -86,7 +83,7 @@ void HealthCheckPorts::try_open(const HealthCheckKey& key, std::uint16_t port) {
               {"family", to_string(key.family)},
               {"reason", reason},
               {"remedy", "stop what listens there; it is tried again every 5 s"}});
-  failed_(key.service, "node " + node_name_ + ' ' + describe(key, port, reason));
+  if (failed_) failed_(key.service, "node " + node_name_ + ' ' + describe(key, port, reason));
 }
 
 http::Response HealthCheckPorts::respond(const HealthCheckKey& key) const {

@@ -25,7 +25,7 @@ class HealthCheckPorts {
   /// What somebody should know who looks at the Service: reason FailedToStartServiceHealthcheck.
   using Failed = std::function<void(const model::ObjectKey& service, const std::string& message)>;
 
-  /// `healthy` says whether the proxy keeps up; it is asked for each answer.
+  /// `healthy` says whether the proxy keeps up; it is asked for each answer. `failed` may be empty.
   HealthCheckPorts(asio::io_context& loop, Timers& timers, std::string node_name,
                    std::function<bool()> healthy, Failed failed);
 

@@ -41,25 +41,29 @@ TEST(Usage, RunOnAPathThatDoesNotExistEndsWithExitCode64) {
   EXPECT_THAT(result.err, HasSubstr("/nowhere/at/all"));
 }
 
-TEST(Usage, ABusyAdminPortEndsWithExitCode69) {
+TEST(Usage, H5_ABusyAdminPortEndsWithExitCode69WhereSomebodyAskedForThat) {
   const TestListener other;
   const TempFolder folder;
   const auto result = wherry({"run", "--manifests", folder.path().string(), "--admin-address",
-                              other.address().to_string()});
+                              other.address().to_string(), "--bind-address-hard-fail"});
   EXPECT_EQ(result.exit_code, 69);
   EXPECT_THAT(result.err, HasSubstr(other.address().to_string()));
   EXPECT_THAT(result.err, HasSubstr("--admin-address"));
 }
 
-TEST(Usage, AnAdminPortThatIsNotAllowedEndsWithExitCode77) {
+TEST(Usage, H5_AnAdminPortThatIsNotAllowedEndsWithExitCode77WhereSomebodyAskedForThat) {
   std::ifstream first("/proc/sys/net/ipv4/ip_unprivileged_port_start");
   int lowest = 0;
   first >> lowest;
   if (lowest <= 1) GTEST_SKIP() << "every port is open to everyone here: nothing to test";
   const TempFolder folder;
-  std::vector<std::string> command = {wherry_binary(),   "run",
-                                      "--manifests",     folder.path().string(),
-                                      "--admin-address", "127.0.0.1:1"};
+  std::vector<std::string> command = {wherry_binary(),
+                                      "run",
+                                      "--manifests",
+                                      folder.path().string(),
+                                      "--admin-address",
+                                      "127.0.0.1:1",
+                                      "--bind-address-hard-fail"};
   if (::geteuid() == 0) {
     const std::vector<std::string> without = {"setpriv", "--bounding-set=-net_bind_service",
                                               "--inh-caps=-net_bind_service"};

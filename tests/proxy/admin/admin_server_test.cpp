@@ -41,6 +41,14 @@ class FakeView final : public AdminView {
   [[nodiscard]] MetricFamilies metrics() const override {
     return {single_metric("wherry_test", std::string(help_size, 'x'), MetricKind::Gauge, 1)};
   }
+  [[nodiscard]] ProcessFacts facts() const override {
+    ProcessFacts facts;
+    facts.version = "1.2.3";
+    facts.mode = "bind";
+    facts.flags = {{"workers", "2"}};
+    facts.configuration = R"({"apiVersion":"wherry.io/v1alpha1","kind":"Configuration"})";
+    return facts;
+  }
   void gather_sessions(std::function<void(std::vector<SessionRow>)> take) override {
     take(std::vector<SessionRow>(2));
   }
@@ -109,6 +117,46 @@ TEST_F(AdminServerTest, AnswersEachOfItsPaths) {
   EXPECT_EQ(get("/table").body, "[]\n");
   EXPECT_EQ(get("/endpoints").body, "[]\n");
   EXPECT_THAT(get("/sessions").body, HasSubstr("\"bytesIn\":0"));
+}
+
+TEST_F(AdminServerTest, H4_HasThePagesOfAComponentOfKubernetes) {
+  start();
+
+  EXPECT_EQ(get("/healthz").body, "ok");
+  EXPECT_EQ(get("/proxyMode").body, "bind");
+  EXPECT_EQ(get("/proxyMode").status, 200);
+  EXPECT_EQ(get("/configz").body,
+            R"({"wherry.io":{"apiVersion":"wherry.io/v1alpha1","kind":"Configuration"}})"
+            "\n");
+  EXPECT_THAT(get("/flagz").body, HasSubstr("\nworkers=2\n"));
+  EXPECT_THAT(get("/statusz").body, HasSubstr("\nBinary version: 1.2.3\n"));
+}
+
+TEST_F(AdminServerTest, H4_GivesFlagzAndStatuszAsJsonToWhoAsksForIt) {
+  start();
+  const auto ask = [this](const std::string& page, const std::string& kind) {
+    return exchange(
+        "GET " + page +
+        " HTTP/1.1\r\nHost: x\r\nAccept: application/json;v=v1beta1;g=config.k8s.io;as=" + kind +
+        "\r\nConnection: close\r\n\r\n");
+  };
+
+  EXPECT_THAT(ask("/flagz", "Flagz"), HasSubstr(R"("kind":"Flagz")"));
+  EXPECT_THAT(ask("/statusz", "Statusz"), HasSubstr(R"("kind":"Statusz")"));
+  EXPECT_THAT(ask("/statusz", "Flagz"), HasSubstr("wherry statusz\n"));
+}
+
+TEST_F(AdminServerTest, H4_CountsItsHealthChecksAsSlis) {
+  start();
+  (void)get("/healthz");
+  (void)get("/healthz");
+
+  const std::string slis = get("/metrics/slis").body;
+
+  EXPECT_THAT(slis, HasSubstr("\nkubernetes_healthcheck{name=\"ping\",type=\"healthz\"} 1\n"));
+  EXPECT_THAT(slis,
+              HasSubstr("\nkubernetes_healthchecks_total{name=\"ping\",type=\"healthz\",status="
+                        "\"success\"} 2\n"));
 }
 
 TEST_F(AdminServerTest, NamesItsPathsWhereThereIsNothing) {
