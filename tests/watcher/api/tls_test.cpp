@@ -50,7 +50,7 @@ class TlsTest : public ::testing::Test {
     stop();
     server_ = std::make_unique<test::TlsServer>(loop_, std::move(options));
     access_.server.port = server_->port();
-    credentials_ = std::make_unique<Credentials>(loop_, access_, timers_, clock_, Environment({}));
+    credentials_ = std::make_unique<Credentials>(loop_, access_, timers_, clock_, Environment());
     trust_ = std::make_unique<TrustStore>(access_);
   }
   void start(const test::CertificateRequest& request) {
