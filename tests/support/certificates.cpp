@@ -109,8 +109,9 @@ TestCertificate make_certificate(const CertificateRequest& request, const TestCe
 }
 
 TestCertificate make_authority(const std::string& common_name, const TestCertificate* issuer) {
-  return make_certificate({.common_name = common_name, .use = CertificateRequest::Use::Authority},
-                          issuer);
+  CertificateRequest request{.common_name = common_name, .use = CertificateRequest::Use::Authority};
+  request.until += std::chrono::hours(24 * 28);
+  return make_certificate(request, issuer);
 }
 
 std::string encrypted_key(const TestCertificate& certificate, const std::string& password) {

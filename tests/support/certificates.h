@@ -30,6 +30,7 @@ struct CertificateRequest {
 /// With a fresh P-256 key. Without an issuer it signs itself.
 [[nodiscard]] TestCertificate make_certificate(const CertificateRequest& request,
                                                const TestCertificate* issuer = nullptr);
+/// Valid for four weeks longer.
 [[nodiscard]] TestCertificate make_authority(const std::string& common_name,
                                              const TestCertificate* issuer = nullptr);
 /// The key as a file that has a password.
