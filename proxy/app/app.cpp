@@ -76,14 +76,15 @@ App::App(const config::Options& options, std::uint64_t open_files,
                      [this] { return phase_ == Phase::Serving && feed_->node_eligible(); }),
       health_port_(timers_, "health",
                    [this] { return health_server_.listen(*options_.healthz_bind_address); }),
-      check_ports_(control_, timers_, node_name_,
-                   [this] { return phase_ == Phase::Serving && progress_.health().healthy(); },
-                   [this](const model::ObjectKey& service, const std::string& message) {
-                     // Its key stands for the uid, as in kube-proxy's (service_health.go, 1.36).
-                     feed_->events().record({"Service", service, service.to_string()},
-                                            model::EventType::Warning,
-                                            "FailedToStartServiceHealthcheck", message);
-                   }),
+      check_ports_(
+          control_, timers_, node_name_,
+          [this] { return phase_ == Phase::Serving && progress_.health().healthy(); },
+          [this](const model::ObjectKey& service, const std::string& message) {
+            // Its key stands for the uid, as in kube-proxy's (service_health.go, 1.36).
+            feed_->events().record({"Service", service, service.to_string()},
+                                   model::EventType::Warning, "FailedToStartServiceHealthcheck",
+                                   message);
+          }),
       signals_(control_, SIGTERM, SIGINT),
       delays_(kDelayBounds) {
   size_quota();
