@@ -31,14 +31,16 @@ class SyncProgressTest : public ::testing::Test {
   /// How many observations a family's IPv4 sample has, at most `bound` large.
   [[nodiscard]] std::uint64_t count(const std::string& name, double bound,
                                     std::size_t sample = 0) const {
-    for (const auto& bucket : family(name).samples.at(sample).buckets) {
+    const MetricFamily found = family(name);
+    for (const auto& bucket : found.samples.at(sample).buckets) {
       if (bucket.bound >= bound) return bucket.count;
     }
     return 0;
   }
   [[nodiscard]] std::vector<double> bounds(const std::string& name) const {
     std::vector<double> all;
-    for (const auto& bucket : family(name).samples.at(0).buckets) all.push_back(bucket.bound);
+    const MetricFamily found = family(name);
+    for (const auto& bucket : found.samples.at(0).buckets) all.push_back(bucket.bound);
     all.pop_back();  // infinity
     return all;
   }
