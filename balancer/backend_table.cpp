@@ -9,7 +9,7 @@ namespace {
 
 bool same_decision(const Decision& a, const Decision& b) {
   return a.verdict == b.verdict && a.reason == b.reason && a.backends == b.backends &&
-         a.picker == b.picker;
+         a.picker == b.picker && a.policy == b.policy;
 }
 
 bool same_decision(const std::optional<Decision>& a, const std::optional<Decision>& b) {
@@ -23,7 +23,7 @@ bool same(const ServicePortEntry& a, const ServicePortEntry& b) {
          std::equal(a.backends.begin(), a.backends.end(), b.backends.begin(), b.backends.end(),
                     [](const Backend& x, const Backend& y) { return x.same_as(y); }) &&
          same_decision(a.internal, b.internal) && same_decision(a.external, b.external) &&
-         a.excluded == b.excluded;
+         same_decision(a.external_from_node, b.external_from_node) && a.excluded == b.excluded;
 }
 
 const Backend* pick_backend(const ServicePortEntry& entry, const Decision& decision,
@@ -98,6 +98,8 @@ void TableDraft::set(std::uint32_t slot, BackendTable::Entry entry) {
   next_->size_ -= (place ? 1u : 0u);
   place = std::move(entry);
 }
+
+void TableDraft::set_node(std::shared_ptr<const NodeView> node) { next_->node_ = std::move(node); }
 
 std::shared_ptr<const BackendTable> TableDraft::finish() {
   WHERRY_ASSERT(next_ != nullptr);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/backend.h"
+#include "balancer/node_view.h"
 #include "balancer/service_port.h"
 #include "balancer/verdict.h"
 
@@ -14,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace wherry::balancer {
@@ -43,6 +45,7 @@ struct ServicePortState {
   const std::shared_ptr<ServiceState> service;
   /// Where round robin goes on when the set was empty meanwhile. Control thread only.
   std::optional<SocketAddress> resume_at;
+  std::optional<SocketAddress> resume_local_at;  ///< the same for the local set
   /// Counts of backends that left while sessions with them may go on. Control thread only.
   std::map<SocketAddress, std::weak_ptr<BackendState>> departed;
 };
@@ -54,7 +57,8 @@ struct ServicePortEntry {
   std::vector<Backend> backends;  ///< all endpoints, ready or not, sorted by address
   Decision internal;
   std::optional<Decision> external;
-  std::vector<Excluded> excluded;
+  std::optional<Decision> external_from_node;  ///< where it differs from `external` (E8)
+  std::vector<Excluded> excluded;              ///< from the set that `internal` is over
   std::shared_ptr<ServicePortState> state;
 };
 
@@ -81,10 +85,14 @@ class BackendTable {
 
   /// The empty table, generation 0.
   BackendTable() = default;
+  explicit BackendTable(std::shared_ptr<const NodeView> node) : node_(std::move(node)) {}
 
   /// Counts tables from 1; a greater number is newer.
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// The node for which the decisions are made.
+  [[nodiscard]] const NodeView& node() const noexcept { return *node_; }
 
   /// nullptr if the service port is gone.
   [[nodiscard]] const ServicePortEntry* find(ServicePortId id) const noexcept;
@@ -103,6 +111,7 @@ class BackendTable {
 
   std::uint64_t generation_ = 0;
   std::size_t size_ = 0;
+  std::shared_ptr<const NodeView> node_ = std::make_shared<const NodeView>();
   std::vector<std::shared_ptr<const Chunk>> chunks_;
 };
 
@@ -113,6 +122,7 @@ class TableDraft {
 
   /// Puts an entry into its slot, or, with nothing, empties the slot.
   void set(std::uint32_t slot, BackendTable::Entry entry);
+  void set_node(std::shared_ptr<const NodeView> node);
 
   /// The table, with the next generation. The draft is used up.
   [[nodiscard]] std::shared_ptr<const BackendTable> finish();

@@ -4,11 +4,15 @@
 #include "base/stable_hash.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 namespace wherry::balancer {
 namespace {
+
+using model::TrafficPolicy;
 
 bool same_backends(const Decision& a, const std::vector<Backend>& a_backends, const Decision& b,
                    const std::vector<Backend>& b_backends) {
@@ -30,16 +34,48 @@ std::size_t position_from(const Decision& decision, const std::vector<Backend>& 
              : static_cast<std::size_t>(found - decision.backends.begin());
 }
 
+std::array<Decision*, 3> decisions_of(ServicePortEntry& entry) {
+  return {&entry.internal, entry.external ? &*entry.external : nullptr,
+          entry.external_from_node ? &*entry.external_from_node : nullptr};
+}
+
+/// The decision that the picker of a set stands in; nullptr where no traffic uses that set.
+const Decision* decision_over(const ServicePortEntry& entry, TrafficPolicy policy) {
+  if (entry.internal.policy == policy) return &entry.internal;
+  if (entry.external && entry.external->policy == policy) return &*entry.external;
+  if (entry.external_from_node && entry.external_from_node->policy == policy) {
+    return &*entry.external_from_node;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 PickerKeeper::PickerKeeper(std::string_view node_name) : seed_(stable_hash(node_name)) {}
 
 void PickerKeeper::give_pickers(ServicePortEntry& entry, const ServicePortEntry* before) const {
-  give_picker(entry.internal, entry, before == nullptr ? nullptr : &before->internal, before);
-  if (!entry.external) return;
-  // Both kinds of traffic take turns together: to a backend a connection is a connection.
-  entry.external->picker =
-      entry.external->verdict == Verdict::Forward ? entry.internal.picker : nullptr;
+  for (const TrafficPolicy policy : {TrafficPolicy::Cluster, TrafficPolicy::Local}) {
+    const Decision* first = nullptr;
+    for (Decision* decision : decisions_of(entry)) {
+      if (decision == nullptr || decision->policy != policy) continue;
+      if (first != nullptr) {
+        // Over one set all traffic takes turns together: to a backend a connection is a
+        // connection.
+        decision->picker = first->picker;
+        continue;
+      }
+      // Each set has its own place where it goes on.
+      if (policy == TrafficPolicy::Local) {
+        std::swap(entry.state->resume_at, entry.state->resume_local_at);
+      }
+      give_picker(*decision, entry, before == nullptr ? nullptr : decision_over(*before, policy),
+                  before);
+      if (policy == TrafficPolicy::Local) {
+        std::swap(entry.state->resume_at, entry.state->resume_local_at);
+      }
+      first = decision;
+    }
+  }
 }
 
 /// Keeps the picker while its backends stay; else lets the new one go on where the old one stands.

@@ -14,7 +14,9 @@ using model::Service;
 bool is_skipped(const Service& service, const FlattenRules& rules) {
   if (service.headless || service.type == model::ServiceType::ExternalName) return true;
   if (rules.needs_cluster_ip && service.cluster_ips.empty()) return true;
-  return model::find(service.meta.labels, kServiceProxyNameLabel) != nullptr;
+  const std::string* proxy = model::find(service.meta.labels, kServiceProxyNameLabel);
+  if (rules.service_proxy_name.empty()) return proxy != nullptr;
+  return proxy == nullptr || *proxy != rules.service_proxy_name;
 }
 
 /// One of each family is what makes sense.
@@ -82,15 +84,36 @@ std::vector<IpAddress> of_family(const std::vector<IpAddress>& addresses, IpFami
   return result;
 }
 
+/// E7: the field counts where the type says that there are such addresses, or a ClusterIP Service
+/// has external IPs; also if --allow-external-ips takes those away.
+model::TrafficPolicy external_policy_of(const Service& service) {
+  const bool has_them =
+      service.type == model::ServiceType::LoadBalancer ||
+      service.type == model::ServiceType::NodePort ||
+      (service.type == model::ServiceType::ClusterIP && !service.external_ips.empty());
+  return has_them ? service.external_traffic_policy : model::TrafficPolicy::Cluster;
+}
+
+/// F1: no range of this family, or one that is everything, lets everybody in.
+std::vector<Cidr> source_ranges_of(const Service& service, IpFamily family) {
+  std::vector<Cidr> ranges;
+  for (const Cidr& range : service.load_balancer_source_ranges) {
+    if (range.family() != family) continue;
+    if (range.prefix_length() == 0) return {};
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
 ServicePort make_port(const Service& service, const model::ServicePortSpec& spec, IpFamily family,
-                      const std::vector<IpAddress>& listen_addresses) {
+                      const std::vector<IpAddress>& listen_addresses, const FlattenRules& rules) {
   ServicePort port;
   port.key = {service.meta.key, spec.name, spec.protocol, family};
   port.port = spec.port;
   port.node_port = spec.node_port;
   const auto cluster_ips = of_family(service.cluster_ips, family);
   if (!cluster_ips.empty()) port.cluster_ip = cluster_ips.front();
-  port.external_ips = of_family(service.external_ips, family);
+  if (rules.allow_external_ips) port.external_ips = of_family(service.external_ips, family);
   port.load_balancer_ips = of_family(service.load_balancer_ips, family);
   if (service.type == model::ServiceType::LoadBalancer &&
       service.external_traffic_policy == model::TrafficPolicy::Local) {
@@ -99,6 +122,10 @@ ServicePort make_port(const Service& service, const model::ServicePortSpec& spec
   port.listen_addresses = listen_addresses;
   port.created = service.meta.created;
   port.session_affinity = service.session_affinity;
+  port.internal_policy = service.internal_traffic_policy;
+  port.external_policy = external_policy_of(service);
+  port.source_ranges = source_ranges_of(service, family);
+  port.source_ranges_everywhere = rules.source_ranges_everywhere && !port.source_ranges.empty();
   return port;
 }
 
@@ -121,7 +148,7 @@ Flattened flatten(const Service& service, const FlattenRules& rules) {
   const std::vector<IpFamily> families = families_of(service, rules, listen_addresses);
   for (const IpFamily family : families) {
     for (const model::ServicePortSpec& spec : service.ports) {
-      flattened.ports.push_back(make_port(service, spec, family, listen_addresses));
+      flattened.ports.push_back(make_port(service, spec, family, listen_addresses, rules));
       flattened.ports.back().dual_stack = families.size() > 1;
     }
   }

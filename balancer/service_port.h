@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/cidr.h"
 #include "base/clock.h"
 #include "base/ip_address.h"
 #include "base/socket_address.h"
@@ -41,6 +42,12 @@ struct ServicePort {
   std::vector<IpAddress> listen_addresses;  ///< annotation wherry.io/listen-address; any family
   std::optional<WallTime> created;          ///< who was first owns an address; none: newest
   model::SessionAffinity session_affinity = model::SessionAffinity::None;
+  model::TrafficPolicy internal_policy = model::TrafficPolicy::Cluster;  ///< of the clusterIP (E6)
+  /// Of NodePort, external and load balancer addresses; Local only on a Service whose type has
+  /// them (E7).
+  model::TrafficPolicy external_policy = model::TrafficPolicy::Cluster;
+  std::vector<Cidr> source_ranges;        ///< of this family; none: everybody may (F1)
+  bool source_ranges_everywhere = false;  ///< for NodePort and external IPs too
 
   /// Whether there is a way in from outside the cluster.
   [[nodiscard]] bool has_external_address() const noexcept {
@@ -59,6 +66,12 @@ struct FlattenRules {
   bool needs_cluster_ip = false;
   /// The family of a Service that has neither clusterIP nor ipFamilies nor an annotation (S1).
   IpFamily default_family = IpFamily::IPv4;
+  /// Serve exactly the Services that name this proxy; empty: those that name none (S6).
+  std::string service_proxy_name{};
+  /// Without it no Service has external IPs, as without the gate AllowServiceExternalIPs (S5).
+  bool allow_external_ips = true;
+  /// Source ranges count for NodePorts and external IPs too, not for load balancer IPs alone (F1).
+  bool source_ranges_everywhere = false;
 };
 
 struct Flattened {

@@ -11,12 +11,27 @@ namespace wherry::balancer {
 
 TableBuilder::TableBuilder(const ServiceTracker& services, const SliceTracker& slices,
                            std::string_view node_name, std::size_t most_backends)
-    : services_(services), slices_(slices), pickers_(node_name), most_backends_(most_backends) {}
+    : services_(services),
+      slices_(slices),
+      pickers_(node_name),
+      node_(std::make_shared<const NodeView>(view_of(nullptr, std::string(node_name)))),
+      most_backends_(most_backends),
+      latest_(std::make_shared<const BackendTable>(node_)) {}
+
+void TableBuilder::set_node(NodeView node) {
+  if (node == *node_) return;
+  node_ = std::make_shared<const NodeView>(std::move(node));
+}
 
 std::shared_ptr<const BackendTable> TableBuilder::build(const std::set<model::ObjectKey>& changed) {
   std::optional<TableDraft> draft;
   const std::size_t before = backends_;
   for (const model::ObjectKey& key : changed) rebuild(key, draft);
+  if (latest_->node() != *node_) {
+    if (latest_->node().topology != node_->topology) rebuild_others(changed, draft);
+    if (!draft) draft.emplace(*latest_);
+    draft->set_node(node_);
+  }
   if (draft) latest_ = draft->finish();
   if (backends_ >= before || over_limit_.empty()) return latest_;
 
@@ -27,6 +42,16 @@ std::shared_ptr<const BackendTable> TableBuilder::build(const std::set<model::Ob
   for (const model::ObjectKey& key : waiting) rebuild(key, draft);
   if (draft) latest_ = draft->finish();
   return latest_;
+}
+
+/// Every Service that is known and not among these.
+void TableBuilder::rebuild_others(const std::set<model::ObjectKey>& rebuilt,
+                                  std::optional<TableDraft>& draft) {
+  std::vector<model::ObjectKey> others;
+  for (const auto& [key, ids] : ids_) {
+    if (!rebuilt.contains(key)) others.push_back(key);
+  }
+  for (const model::ObjectKey& key : others) rebuild(key, draft);
 }
 
 /// Puts what changed of one Service into the draft, which is made when there is something.
@@ -101,15 +126,19 @@ BackendTable::Entry TableBuilder::make_entry(const ServicePort& port,
   backends_ += entry->backends.size();
   keep_states(entry->backends, before, *entry->state);
 
-  Eligible eligible = filter_endpoints(entry->backends);
-  Decisions decisions = decide(port, eligible);
+  const NodeTopology& topology = node_->topology;
+  Decisions decisions = decide(port, categorize(entry->backends, topology), entry->backends);
   if (!fits) {
     decisions.internal.reason = Reason::TooManyEndpoints;
-    if (decisions.external) decisions.external->reason = Reason::TooManyEndpoints;
+    for (auto* decision : {&decisions.external, &decisions.external_from_node}) {
+      if (*decision) (*decision)->reason = Reason::TooManyEndpoints;
+    }
   }
-  entry->excluded = std::move(eligible.excluded);
   entry->internal = std::move(decisions.internal);
   entry->external = std::move(decisions.external);
+  entry->external_from_node = std::move(decisions.external_from_node);
+  entry->excluded =
+      excluded_from(entry->internal.backends, entry->internal.policy, entry->backends, topology);
   pickers_.give_pickers(*entry, before);
   return entry;
 }

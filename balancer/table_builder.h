@@ -32,6 +32,10 @@ class TableBuilder {
                std::string_view node_name,
                std::size_t most_backends = std::numeric_limits<std::size_t>::max());
 
+  /// The node that decisions are made for, from the next build() on. Another name or zone than
+  /// before means that every Service is looked at once more.
+  void set_node(NodeView node);
+
   /// The table after these Services changed; the last one again if nothing that it says did.
   [[nodiscard]] std::shared_ptr<const BackendTable> build(
       const std::set<model::ObjectKey>& changed);
@@ -44,6 +48,7 @@ class TableBuilder {
 
  private:
   void rebuild(const model::ObjectKey& service, std::optional<TableDraft>& draft);
+  void rebuild_others(const std::set<model::ObjectKey>& rebuilt, std::optional<TableDraft>& draft);
   [[nodiscard]] BackendTable::Entry make_entry(const ServicePort& port,
                                                const ServicePortEntry* before);
   static void keep_states(std::vector<Backend>& backends, const ServicePortEntry* before,
@@ -57,10 +62,11 @@ class TableBuilder {
   const ServiceTracker& services_;
   const SliceTracker& slices_;
   const PickerKeeper pickers_;
+  std::shared_ptr<const NodeView> node_;
   const std::size_t most_backends_;
   std::size_t backends_ = 0;  ///< in latest_
   std::set<ServicePortKey> over_limit_;
-  std::shared_ptr<const BackendTable> latest_ = std::make_shared<const BackendTable>();
+  std::shared_ptr<const BackendTable> latest_;
   std::unordered_map<model::ObjectKey, std::vector<ServicePortId>> ids_;
   /// What sessions may still hold of Services and service ports; each is looked for when one of the
   /// name comes.

@@ -35,8 +35,16 @@ std::string table_text(const BackendTable& table) {
     text += addresses_text("externalIPs", port.external_ips);
     text += addresses_text("loadBalancerIPs", port.load_balancer_ips);
     text += addresses_text("listen", port.listen_addresses);
+    for (const Cidr& range : port.source_ranges) text += " source=" + range.to_string();
+    if (port.source_ranges_everywhere) text += " sourcesEverywhere";
+    if (port.health_check_node_port != 0) {
+      text += " healthCheckNodePort=" + std::to_string(port.health_check_node_port);
+    }
     text += '\n' + decision_text("internal", *entry, entry->internal);
     if (entry->external) text += decision_text("external", *entry, *entry->external);
+    if (entry->external_from_node) {
+      text += decision_text("external from this node", *entry, *entry->external_from_node);
+    }
     for (const Excluded& excluded : entry->excluded) {
       text += "  excluded " + entry->backends[excluded.backend].address.to_string() + " (" +
               std::string(to_string(excluded.reason)) + ")\n";

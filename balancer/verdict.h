@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -28,16 +29,21 @@ struct Decision {
   Reason reason = Reason::NoEndpoints;
   std::vector<std::uint32_t> backends;  ///< eligible, by index among the service port's backends
   std::shared_ptr<Picker> picker;       ///< over `backends`; null unless the verdict is Forward
+  model::TrafficPolicy policy = model::TrafficPolicy::Cluster;  ///< which set `backends` is
 };
 
 /// The verdicts of one service port, without pickers.
 struct Decisions {
   Decision internal;                 ///< traffic to the clusterIP
   std::optional<Decision> external;  ///< to NodePort, external and load balancer addresses, if any
+  /// To the same addresses from this node and its pods, where that differs from `external`: with
+  /// externalTrafficPolicy Local they get the cluster set (E8).
+  std::optional<Decision> external_from_node;
 };
 
-/// Which verdict each kind of traffic gets: forward where a backend may serve, else reject (E9).
-/// Pure.
-[[nodiscard]] Decisions decide(const ServicePort& service_port, const Eligible& eligible);
+/// Which verdict each kind of traffic gets: forward where a backend of the policy's set may serve;
+/// drop where only others may (E6, E7); reject where nobody may, whatever the policy (E9). Pure.
+[[nodiscard]] Decisions decide(const ServicePort& service_port, const Eligible& eligible,
+                               std::span<const Backend> backends);
 
 }  // namespace wherry::balancer

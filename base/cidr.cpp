@@ -47,6 +47,13 @@ std::optional<Cidr> Cidr::parse(std::string_view text) noexcept {
   return cidr;
 }
 
+Cidr Cidr::of(const IpAddress& address) noexcept {
+  Cidr cidr;
+  cidr.base_ = address;
+  cidr.prefix_length_ = static_cast<int>(address.bytes().size()) * 8;
+  return cidr;
+}
+
 bool Cidr::contains(const IpAddress& address) const noexcept {
   return address.family() == family() && with_cleared_host_bits(address, prefix_length_) == base_;
 }

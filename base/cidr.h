@@ -15,6 +15,9 @@ class Cidr {
   /// Needs a prefix length; accepts set host bits (see has_host_bits()).
   [[nodiscard]] static std::optional<Cidr> parse(std::string_view text) noexcept;
 
+  /// The block that holds this address alone.
+  [[nodiscard]] static Cidr of(const IpAddress& address) noexcept;
+
   [[nodiscard]] const IpAddress& base() const noexcept { return base_; }  ///< host bits cleared
   [[nodiscard]] int prefix_length() const noexcept { return prefix_length_; }
   [[nodiscard]] IpFamily family() const noexcept { return base_.family(); }

@@ -241,6 +241,7 @@ TEST_P(Same, LooksAtAllThatReadersSee) {
   ServicePortEntry one = forwarding(3, {2});
   one.excluded = {{2, Reason::NotReady}};
   one.external = one.internal;
+  one.external_from_node = one.internal;
   ServicePortEntry two = one;
 
   GetParam().change(two);
@@ -293,6 +294,12 @@ INSTANTIATE_TEST_SUITE_P(
         DifferenceCase{"TheExternalVerdict", [](Entry& e) { e.external->verdict = Verdict::Drop; },
                        false},
         DifferenceCase{"NoExternalDecision", [](Entry& e) { e.external.reset(); }, false},
+        DifferenceCase{"TheVerdictForThisNode",
+                       [](Entry& e) { e.external_from_node->verdict = Verdict::Drop; }, false},
+        DifferenceCase{"NoDecisionForThisNode", [](Entry& e) { e.external_from_node.reset(); },
+                       false},
+        DifferenceCase{"WhichSetADecisionIsOver",
+                       [](Entry& e) { e.internal.policy = model::TrafficPolicy::Local; }, false},
         DifferenceCase{"WhyABackendIsExcluded",
                        [](Entry& e) { e.excluded[0].reason = Reason::Terminating; }, false}),
     [](const auto& row) { return row.param.name; });

@@ -62,6 +62,9 @@ model::Service RandomCluster::some_service() {
   if (below(4) == 0) builder.node_port(static_cast<std::uint16_t>(30000 + number));
   if (below(3) == 0) builder.port("http", 80, std::uint16_t{0}, Protocol::UDP);
   if (below(6) == 0) builder.external_ip("192.0.2.1");
+  if (below(3) == 0) builder.type(model::ServiceType::NodePort);
+  if (below(3) == 0) builder.internal_policy(model::TrafficPolicy::Local);
+  if (below(3) == 0) builder.external_policy(model::TrafficPolicy::Local);
   if (below(10) == 0) builder.headless();
   if (below(10) == 0) builder.type(model::ServiceType::ExternalName);
   if (below(10) == 0) builder.label(std::string(kServiceProxyNameLabel), "other");
@@ -90,6 +93,8 @@ model::EndpointSlice RandomCluster::some_slice() {
       default:
         builder.endpoint(address);
     }
+    if (below(3) != 0) builder.on_node(below(2) == 0 ? "node-1" : "node-2");
+    if (below(3) == 0) builder.hints({}, {below(2) == 0 ? "node-1" : "node-2"});
   }
   if (below(12) == 0) builder.label(std::string(model::kHeadlessLabel), "");
   return builder;

@@ -13,14 +13,14 @@ namespace wherry::balancer {
 namespace {
 
 using model::ServiceType;
+using model::TrafficPolicy;
 using test::ip;
 using test::service;
 using ::testing::IsEmpty;
 
-constexpr FlattenRules kManifests{.needs_cluster_ip = false, .default_family = IpFamily::IPv4};
-constexpr FlattenRules kManifestsOnIpv6{.needs_cluster_ip = false,
-                                        .default_family = IpFamily::IPv6};
-constexpr FlattenRules kCluster{.needs_cluster_ip = true, .default_family = IpFamily::IPv4};
+const FlattenRules kManifests{.needs_cluster_ip = false, .default_family = IpFamily::IPv4};
+const FlattenRules kManifestsOnIpv6{.needs_cluster_ip = false, .default_family = IpFamily::IPv6};
+const FlattenRules kCluster{.needs_cluster_ip = true, .default_family = IpFamily::IPv4};
 
 std::string list(std::string_view name, const std::vector<IpAddress>& addresses) {
   std::string text;
@@ -39,6 +39,13 @@ std::string describe(const ServicePort& port) {
   text += list("loadBalancerIPs", port.load_balancer_ips);
   text += list("listen", port.listen_addresses);
   if (port.dual_stack) text += " dual";
+  if (port.internal_policy == model::TrafficPolicy::Local) text += " internal=Local";
+  if (port.external_policy == model::TrafficPolicy::Local) text += " external=Local";
+  for (const Cidr& range : port.source_ranges) text += " from=" + range.to_string();
+  if (port.source_ranges_everywhere) text += " everywhere";
+  if (port.health_check_node_port != 0) {
+    text += " healthCheckNodePort=" + std::to_string(port.health_check_node_port);
+  }
   return text;
 }
 
@@ -217,6 +224,89 @@ INSTANTIATE_TEST_SUITE_P(
              web().cluster_ip("fd00::1").external_ip("192.0.2.1").external_ip("2001:db8::1"),
              kCluster,
              {"default/web:http/TCP/IPv6 port=80 clusterIP=fd00::1 externalIPs=2001:db8::1"}}),
+    named);
+
+const FlattenRules kOurName{.service_proxy_name = "ours"};
+const FlattenRules kNoExternalIps{.allow_external_ips = false};
+const FlattenRules kEverywhere{.source_ranges_everywhere = true};
+const std::string kProxyName = "service.kubernetes.io/service-proxy-name";
+
+INSTANTIATE_TEST_SUITE_P(
+    ProxyNames, Flatten,
+    ::testing::Values(Case{"S6_WithANameOfOurOwnThatNameIsServed",
+                           web().label(kProxyName, "ours"),
+                           kOurName,
+                           {"default/web:http/TCP/IPv4 port=80"}},
+                      Case{"S6_AndNoOther", web().label(kProxyName, "ours2"), kOurName, {}},
+                      Case{"S6_AndNoServiceWithoutAName", web(), kOurName, {}},
+                      Case{"S6_AndNotTheEmptyName", web().label(kProxyName, ""), kOurName, {}},
+                      Case{"S6_WithoutANameOfOurOwnANamedOneIsNotServed",
+                           web().label(kProxyName, "ours"),
+                           kManifests,
+                           {}}),
+    named);
+
+INSTANTIATE_TEST_SUITE_P(
+    ExternalIpsAllowed, Flatten,
+    ::testing::Values(Case{"S5_WithoutLeaveThereAreNoExternalIps",
+                           web().external_ip("192.0.2.1").load_balancer_ip("198.51.100.1"),
+                           kNoExternalIps,
+                           {"default/web:http/TCP/IPv4 port=80 loadBalancerIPs=198.51.100.1"}},
+                      Case{"S5_WithoutLeaveThePolicyHoldsStill",
+                           web().external_ip("192.0.2.1").external_policy(TrafficPolicy::Local),
+                           kNoExternalIps,
+                           {"default/web:http/TCP/IPv4 port=80 external=Local"}}),
+    named);
+
+INSTANTIATE_TEST_SUITE_P(
+    Policies, Flatten,
+    ::testing::Values(
+        Case{"E6_TheInternalPolicyIsOfEveryType",
+             web().internal_policy(TrafficPolicy::Local),
+             kManifests,
+             {"default/web:http/TCP/IPv4 port=80 internal=Local"}},
+        Case{"E7_TheExternalPolicyCountsOnNodePort",
+             web().type(ServiceType::NodePort).external_policy(TrafficPolicy::Local),
+             kManifests,
+             {"default/web:http/TCP/IPv4 port=80 external=Local"}},
+        Case{"E7_TheExternalPolicyCountsOnLoadBalancer",
+             web().type(ServiceType::LoadBalancer).external_policy(TrafficPolicy::Local),
+             kManifests,
+             {"default/web:http/TCP/IPv4 port=80 external=Local"}},
+        Case{"E7_TheExternalPolicyCountsOnClusterIpWithExternalIps",
+             web().external_ip("192.0.2.1").external_policy(TrafficPolicy::Local),
+             kManifests,
+             {"default/web:http/TCP/IPv4 port=80 externalIPs=192.0.2.1 external=Local"}},
+        Case{"E7_TheExternalPolicyIsIgnoredOnClusterIpAlone",
+             web().external_policy(TrafficPolicy::Local),
+             kManifests,
+             {"default/web:http/TCP/IPv4 port=80"}}),
+    named);
+
+INSTANTIATE_TEST_SUITE_P(
+    SourceRanges, Flatten,
+    ::testing::Values(
+        Case{"F1_RangesArePerFamily",
+             web()
+                 .cluster_ip("10.0.0.1")
+                 .cluster_ip("fd00::1")
+                 .source_range("192.0.2.0/24")
+                 .source_range("2001:db8::/32"),
+             kManifests,
+             {"default/web:http/TCP/IPv4 port=80 clusterIP=10.0.0.1 dual from=192.0.2.0/24",
+              "default/web:http/TCP/IPv6 port=80 clusterIP=fd00::1 dual from=2001:db8::/32"}},
+        Case{"F1_ASlashZeroIsNoRange",
+             web().source_range("192.0.2.0/24").source_range("0.0.0.0/0"),
+             kManifests,
+             {"default/web:http/TCP/IPv4 port=80"}},
+        Case{"F1_EverywhereGoesWithTheRanges",
+             web().source_range("192.0.2.0/24"),
+             kEverywhere,
+             {"default/web:http/TCP/IPv4 port=80 from=192.0.2.0/24 everywhere"}},
+        Case{"F1_EverywhereIsNothingWithoutRanges",
+             web(),
+             kEverywhere,
+             {"default/web:http/TCP/IPv4 port=80"}}),
     named);
 
 INSTANTIATE_TEST_SUITE_P(

@@ -84,6 +84,15 @@ TEST_P(TableBuilderProperty, EveryEntryIsSoundInItself) {
       if (entry.internal.picker) {
         EXPECT_LT(entry.internal.picker->next_position(), eligible);
       }
+      for (const auto* decision : {&entry.external, &entry.external_from_node}) {
+        if (!*decision) continue;
+        const bool forwards = (*decision)->verdict == Verdict::Forward;
+        EXPECT_EQ(forwards, !(*decision)->backends.empty());
+        EXPECT_EQ(forwards, (*decision)->picker != nullptr);
+        if ((*decision)->policy == entry.internal.policy) {
+          EXPECT_EQ((*decision)->picker, entry.internal.picker);
+        }
+      }
       for (const Backend& backend : entry.backends) EXPECT_NE(backend.state, nullptr);
       EXPECT_TRUE(
           std::is_sorted(entry.backends.begin(), entry.backends.end(),

@@ -30,6 +30,14 @@ std::string everything() {
           .external_ip("2001:db8::1")
           .load_balancer_ip("198.51.100.1")
           .load_balancer_ip("198.51.100.2"),
+      service("local", "shop")
+          .type(model::ServiceType::LoadBalancer)
+          .cluster_ip("10.0.0.12")
+          .port("http", 80)
+          .load_balancer_ip("198.51.100.3")
+          .source_range("192.0.2.0/24")
+          .external_policy(model::TrafficPolicy::Local)
+          .health_check_node_port(31000),
       service("db").port("", 5432).annotation("wherry.io/listen-address", "127.0.0.5,127.0.0.6"),
       service("dns")
           .cluster_ip("10.0.0.10")
@@ -47,6 +55,7 @@ std::string everything() {
           .not_ready("10.1.0.3")
           .terminating("10.1.0.4"),
       slice("web-6", "web", "shop").ipv6().port("http", 8080).endpoint("fd01::1"),
+      slice("local-1", "local", "shop").port("http", 8080).endpoint("10.1.0.20").on_node("node-2"),
       slice("db-1", "db").port("", 15432).endpoint("10.1.0.9"),
       slice("dns-1", "dns")
           .port("dns", 5353, Protocol::UDP)

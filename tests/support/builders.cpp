@@ -12,6 +12,12 @@ IpAddress ip(const std::string& text) {
   return *address;
 }
 
+Cidr cidr(const std::string& text) {
+  const auto block = Cidr::parse(text);
+  if (!block) throw std::invalid_argument("no CIDR: " + text);
+  return *block;
+}
+
 SocketAddress at(const std::string& text) {
   const auto address = SocketAddress::parse(text);
   if (!address) throw std::invalid_argument("no address and port: " + text);
@@ -97,6 +103,21 @@ ServiceBuilder& ServiceBuilder::publish_not_ready() {
   return *this;
 }
 
+ServiceBuilder& ServiceBuilder::internal_policy(model::TrafficPolicy policy) {
+  service_.internal_traffic_policy = policy;
+  return *this;
+}
+
+ServiceBuilder& ServiceBuilder::external_policy(model::TrafficPolicy policy) {
+  service_.external_traffic_policy = policy;
+  return *this;
+}
+
+ServiceBuilder& ServiceBuilder::source_range(const std::string& range) {
+  service_.load_balancer_source_ranges.push_back(cidr(range));
+  return *this;
+}
+
 SliceBuilder::SliceBuilder(std::string name, std::string service, std::string name_space) {
   slice_.meta.key = {std::move(name_space), std::move(name)};
   if (!service.empty()) {
@@ -159,6 +180,11 @@ SliceBuilder& SliceBuilder::terminating(const std::string& address) {
   return *this;
 }
 
+SliceBuilder& SliceBuilder::hints(std::vector<std::string> zones, std::vector<std::string> nodes) {
+  slice_.endpoints.back().hints = {std::move(zones), std::move(nodes)};
+  return *this;
+}
+
 SliceBuilder& SliceBuilder::on_node(std::string node) {
   slice_.endpoints.back().node = std::move(node);
   return *this;
@@ -217,6 +243,25 @@ ServiceBuilder service(std::string name, std::string name_space) {
 SliceBuilder slice(std::string name, std::string service, std::string name_space) {
   return SliceBuilder(std::move(name), std::move(service), std::move(name_space));
 }
+
+NodeBuilder::NodeBuilder(std::string name) { node_.meta.key = {"", std::move(name)}; }
+
+NodeBuilder& NodeBuilder::zone(std::string name) {
+  node_.meta.labels.insert_or_assign(std::string(model::kZoneLabel), std::move(name));
+  return *this;
+}
+
+NodeBuilder& NodeBuilder::address(const std::string& address) {
+  node_.addresses.push_back(ip(address));
+  return *this;
+}
+
+NodeBuilder& NodeBuilder::pod_cidr(const std::string& block) {
+  node_.pod_cidrs.push_back(cidr(block));
+  return *this;
+}
+
+NodeBuilder node(std::string name) { return NodeBuilder(std::move(name)); }
 
 PodBuilder pod(std::string name, const std::string& address) {
   PodBuilder builder(std::move(name));

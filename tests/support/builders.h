@@ -1,6 +1,7 @@
 #pragma once
 
 #include "watcher/model/endpoint_slice.h"
+#include "watcher/model/node.h"
 #include "watcher/model/pod.h"
 #include "watcher/model/service.h"
 
@@ -34,6 +35,9 @@ class ServiceBuilder {
   ServiceBuilder& annotation(std::string key, std::string value);
   ServiceBuilder& created(const std::string& timestamp);
   ServiceBuilder& publish_not_ready();
+  ServiceBuilder& internal_policy(model::TrafficPolicy policy);
+  ServiceBuilder& external_policy(model::TrafficPolicy policy);
+  ServiceBuilder& source_range(const std::string& cidr);
   /// A load balancer's Service with externalTrafficPolicy Local.
   ServiceBuilder& health_check_node_port(std::uint16_t number);
 
@@ -62,7 +66,9 @@ class SliceBuilder {
   SliceBuilder& not_ready(const std::string& address);
   /// Not ready, still serving, being deleted.
   SliceBuilder& terminating(const std::string& address);
-  SliceBuilder& on_node(std::string node);                    ///< the last endpoint
+  SliceBuilder& on_node(std::string node);  ///< the last endpoint
+  /// Hints of the last endpoint.
+  SliceBuilder& hints(std::vector<std::string> zones, std::vector<std::string> nodes = {});
   SliceBuilder& pod(std::string name, std::string uid = "");  ///< behind the last endpoint
 
   operator model::EndpointSlice() const { return slice_; }  // NOLINT(google-explicit-constructor)
@@ -98,6 +104,24 @@ class PodBuilder {
   model::Pod pod_;
 };
 
+class NodeBuilder {
+ public:
+  explicit NodeBuilder(std::string name);
+
+  NodeBuilder& zone(std::string name);
+  NodeBuilder& address(const std::string& address);
+  NodeBuilder& pod_cidr(const std::string& cidr);
+
+  operator model::Node() const { return node_; }         // NOLINT(google-explicit-constructor)
+  operator std::shared_ptr<const model::Node>() const {  // NOLINT(google-explicit-constructor)
+    return std::make_shared<const model::Node>(node_);
+  }
+  [[nodiscard]] const model::Node& get() const { return node_; }
+
+ private:
+  model::Node node_;
+};
+
 /// As sources hand objects to sinks.
 template <class T>
 [[nodiscard]] std::shared_ptr<const T> shared(T object) {
@@ -117,7 +141,10 @@ template <class T>
 /// Running and ready, with an address.
 [[nodiscard]] PodBuilder pod(std::string name, const std::string& address = "");
 
+[[nodiscard]] NodeBuilder node(std::string name);
+
 [[nodiscard]] IpAddress ip(const std::string& text);
+[[nodiscard]] Cidr cidr(const std::string& text);
 [[nodiscard]] SocketAddress at(const std::string& text);
 
 }  // namespace wherry::test

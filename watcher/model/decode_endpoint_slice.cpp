@@ -1,7 +1,11 @@
 #include "watcher/model/decode.h"
 #include "watcher/model/decode_parts.h"
 
+#include <string>
+#include <string_view>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 namespace wherry::model {
 namespace {
@@ -15,6 +19,36 @@ void decode_target_ref(const FieldReader& parent, Endpoint& endpoint) {
   if (ref.string("kind") != "Pod") return;
   endpoint.pod = ref.string("name");
   endpoint.pod_uid = ref.string("uid");
+}
+
+/// The names under one kind of hint; no more than an API server lets pass.
+std::vector<std::string> decode_names(const FieldReader& hints, std::string_view key,
+                                      std::string_view what) {
+  std::vector<std::string> names;
+  std::size_t count = 0;
+  hints.each(key, [&](const FieldReader& field) {
+    if (!field.expect_object()) return;
+    if (++count == kMostHints + 1) {
+      hints.fault(std::string(key), "names more than " + std::to_string(kMostHints) + ' ' +
+                                        std::string(what) + "s; leave the others out");
+    }
+    if (count > kMostHints) return;
+    std::string name = field.string("name");
+    if (name.empty()) {
+      field.fault("name", "missing; write the name of a " + std::string(what));
+    } else {
+      names.push_back(std::move(name));
+    }
+  });
+  return names;
+}
+
+EndpointHints decode_hints(const FieldReader& endpoint) {
+  const FieldReader hints = endpoint.object("hints");
+  if (!hints.present()) return {};
+  auto zones = decode_names(hints, "forZones", "zone");
+  auto nodes = decode_names(hints, "forNodes", "node");
+  return {std::move(zones), std::move(nodes)};
 }
 
 /// The API fills in "" where a port has no name. `least` is the lowest number that the API takes.
@@ -58,6 +92,7 @@ std::optional<Endpoint> decode_endpoint(const FieldReader& field, std::optional<
   endpoint.terminating = conditions.boolean("terminating").value_or(false);
   endpoint.node = field.string("nodeName");
   decode_target_ref(field, endpoint);
+  endpoint.hints = decode_hints(field);
   if (!address) return std::nullopt;
   endpoint.address = *address;
   return endpoint;
@@ -88,6 +123,10 @@ EndpointSlice decode_endpoint_slice(const FieldReader& object) {
   if (type.present() && *type.value() == "IPv6") family = IpFamily::IPv6;
   object.each("endpoints", [&](const FieldReader& field) {
     if (auto endpoint = decode_endpoint(field, family)) {
+      // Neighbours mostly have the same hints: one copy of them is enough.
+      if (!slice.endpoints.empty() && slice.endpoints.back().hints == endpoint->hints) {
+        endpoint->hints = slice.endpoints.back().hints;
+      }
       slice.endpoints.push_back(std::move(*endpoint));
     }
   });

@@ -88,8 +88,10 @@ void decode_source_ranges(const FieldReader& spec, Service& service) {
   spec.each("loadBalancerSourceRanges", [&service](const FieldReader& field) {
     auto text = field.as_string();
     if (!text) return;
-    const std::size_t first = text->find_first_not_of(" \t");
-    const std::size_t last = text->find_last_not_of(" \t");
+    // The API server lets white space around it pass, and kube-proxy takes it away (F1).
+    constexpr std::string_view kSpace = " \t\n\v\f\r";
+    const std::size_t first = text->find_first_not_of(kSpace);
+    const std::size_t last = text->find_last_not_of(kSpace);
     const std::string trimmed =
         first == std::string::npos ? "" : text->substr(first, last - first + 1);
     if (const auto range = Cidr::parse(trimmed)) {

@@ -55,6 +55,12 @@ json::object encode_port(const ServicePortSpec& port) {
   return object;
 }
 
+json::array encode_names(std::span<const std::string> names) {
+  json::array array;
+  for (const std::string& name : names) array.emplace_back(json::object{{"name", text(name)}});
+  return array;
+}
+
 json::object encode_endpoint(const Endpoint& endpoint) {
   json::object object{{"addresses", json::array{text(endpoint.address.to_string())}},
                       {"conditions",
@@ -65,6 +71,10 @@ json::object encode_endpoint(const Endpoint& endpoint) {
   if (!endpoint.pod.empty() || !endpoint.pod_uid.empty()) {
     object["targetRef"] = {
         {"kind", "Pod"}, {"name", text(endpoint.pod)}, {"uid", text(endpoint.pod_uid)}};
+  }
+  if (!endpoint.hints.empty()) {
+    object["hints"] = {{"forZones", encode_names(endpoint.hints.zones())},
+                       {"forNodes", encode_names(endpoint.hints.nodes())}};
   }
   return object;
 }

@@ -4,10 +4,14 @@
 #include "base/socket_address.h"
 #include "watcher/model/object_meta.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace wherry::model {
@@ -22,6 +26,38 @@ inline constexpr std::string_view kEndpointSliceController = "endpointslice-cont
 inline constexpr std::string_view kLastChangeTriggerTime =
     "endpoints.kubernetes.io/last-change-trigger-time";
 
+/// How many zones and how many nodes the hints of one endpoint may name.
+inline constexpr std::size_t kMostHints = 8;
+
+/// For whom an endpoint is meant, as the cluster's controller has written it: hints.forZones and
+/// hints.forNodes (E11). Most endpoints have none, and those of a slice mostly the same: copies
+/// share what they say.
+class EndpointHints {
+ public:
+  EndpointHints() = default;
+  EndpointHints(std::vector<std::string> zones, std::vector<std::string> nodes);
+
+  [[nodiscard]] std::span<const std::string> zones() const noexcept {
+    return said_ ? std::span<const std::string>(said_->zones) : std::span<const std::string>();
+  }
+  [[nodiscard]] std::span<const std::string> nodes() const noexcept {
+    return said_ ? std::span<const std::string>(said_->nodes) : std::span<const std::string>();
+  }
+  [[nodiscard]] bool empty() const noexcept { return said_ == nullptr; }
+
+  friend bool operator==(const EndpointHints& a, const EndpointHints& b) {
+    return a.said_ == b.said_ || (a.said_ && b.said_ && *a.said_ == *b.said_);
+  }
+
+ private:
+  struct Said {
+    std::vector<std::string> zones;
+    std::vector<std::string> nodes;
+    friend bool operator==(const Said&, const Said&) = default;
+  };
+  std::shared_ptr<const Said> said_;  ///< null where there are no hints
+};
+
 struct Endpoint {
   IpAddress address;  ///< addresses[0]; the others mean the same endpoint (T6)
   bool ready = true;  ///< absent conditions: ready and serving, not terminating (E1)
@@ -30,6 +66,7 @@ struct Endpoint {
   std::string node;     ///< nodeName; may be empty
   std::string pod;      ///< name in targetRef, where that is a Pod
   std::string pod_uid;  ///< uid in targetRef
+  EndpointHints hints{};
 
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };

@@ -99,7 +99,8 @@ ports:
                                          .terminating = false,
                                          .node = "node-1",
                                          .pod = "web-7f",
-                                         .pod_uid = "77-1"}));
+                                         .pod_uid = "77-1",
+                                         .hints = {{"a"}, {}}}));
   EXPECT_EQ(read.endpoints[1], (Endpoint{.address = ip("10.1.0.8"),
                                          .ready = false,
                                          .serving = true,
@@ -160,6 +161,50 @@ endpoints:
   EXPECT_FALSE(read.endpoints[1].serving);
   EXPECT_TRUE(read.endpoints[2].ready);
   EXPECT_TRUE(read.endpoints[2].terminating);
+}
+
+TEST(DecodeEndpointSlice, E11_ReadsHintsForZonesAndNodes) {
+  const EndpointSlice read = slice(R"(
+addressType: IPv4
+metadata: {name: s}
+endpoints:
+- {addresses: [10.0.0.1], hints: {forZones: [{name: a}, {name: b}], forNodes: [{name: n1}]}}
+- {addresses: [10.0.0.2], hints: {forZones: [{name: a}, {name: b}], forNodes: [{name: n1}]}}
+- {addresses: [10.0.0.3], hints: {forNodes: [{name: n2}]}}
+- {addresses: [10.0.0.4], hints: {}}
+- {addresses: [10.0.0.5], hints: {forZones: [], forNodes: null}}
+- {addresses: [10.0.0.6], hints: null}
+- {addresses: [10.0.0.7]}
+)");
+
+  ASSERT_EQ(read.endpoints.size(), 7u);
+  EXPECT_THAT(read.endpoints[0].hints.zones(), ElementsAre("a", "b"));
+  EXPECT_THAT(read.endpoints[0].hints.nodes(), ElementsAre("n1"));
+  EXPECT_EQ(read.endpoints[1].hints, read.endpoints[0].hints);
+  EXPECT_EQ(read.endpoints[1].hints.zones().data(), read.endpoints[0].hints.zones().data());
+  EXPECT_THAT(read.endpoints[2].hints.zones(), IsEmpty());
+  EXPECT_THAT(read.endpoints[2].hints.nodes(), ElementsAre("n2"));
+  EXPECT_NE(read.endpoints[2].hints, read.endpoints[0].hints);
+  for (std::size_t i = 3; i < 7; ++i) EXPECT_TRUE(read.endpoints[i].hints.empty()) << i;
+}
+
+TEST(DecodeEndpointSlice, E11_TakesNoMoreHintsThanAnApiServerLetsPass) {
+  std::string names;
+  for (int i = 1; i <= 9; ++i)
+    names += (i > 1 ? ", {name: z" : "{name: z") + std::to_string(i) + "}";
+  const auto decoded =
+      decode_with(decode_endpoint_slice,
+                  "{metadata: {name: s}, addressType: IPv4, endpoints: [{addresses: "
+                  "[10.0.0.1], hints: {forZones: [" +
+                      names + "], forNodes: [{}, {name: ''}]}}]}");
+
+  EXPECT_THAT(
+      decoded.faults,
+      ElementsAre("endpoints[0].hints.forZones: names more than 8 zones; leave the others out",
+                  "endpoints[0].hints.forNodes[0].name: missing; write the name of a node",
+                  "endpoints[0].hints.forNodes[1].name: missing; write the name of a node"));
+  ASSERT_EQ(decoded.object.endpoints.size(), 1u);
+  EXPECT_EQ(decoded.object.endpoints[0].hints.zones().size(), 8u);
 }
 
 TEST(DecodeEndpointSlice, T6_TakesTheFirstAddressOnlyAndToleratesLeadingZeros) {

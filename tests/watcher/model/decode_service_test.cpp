@@ -28,6 +28,16 @@ Service spec(const std::string& fields) {
   return decoded.object;
 }
 
+TEST(DecodeService, F1_TakesWhiteSpaceAroundSourceRangesAway) {
+  const Service read = decode_with(decode_service,
+                                   "{metadata: {name: s}, spec: {ports: [{port: 80}], "
+                                   "loadBalancerSourceRanges: [\" 10.0.0.0/8\\t\\n\"]}}")
+                           .object;
+
+  ASSERT_EQ(read.load_balancer_source_ranges.size(), 1u);
+  EXPECT_EQ(read.load_balancer_source_ranges[0].to_string(), "10.0.0.0/8");
+}
+
 TEST(DecodeService, ReadsWhatKubectlPrints) {
   const auto decoded = decode_with(decode_service, R"(
 apiVersion: v1

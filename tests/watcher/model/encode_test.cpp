@@ -85,6 +85,9 @@ endpoints:
   targetRef: {kind: Pod, name: web-1, uid: "7"}
   conditions: {ready: false, serving: true, terminating: true}
 - addresses: ["fd00::2"]
+  hints: {forZones: [{name: a}, {name: b}], forNodes: [{name: n1}]}
+- addresses: ["fd00::3"]
+  hints: {forNodes: [{name: n2}]}
 )");
   expect_comes_back(decode_endpoint_slice,
                     "{metadata: {name: x}, addressType: FQDN, endpoints: [{addresses: [a.test]}]}");

@@ -1,0 +1,29 @@
+#include "balancer/connection_verdict.h"
+
+namespace wherry::balancer {
+
+const Decision* decision_for(const ServicePortEntry& entry, AddressKind kind, ClientKind client) {
+  if (kind == AddressKind::ClusterIp) return &entry.internal;
+  if (client != ClientKind::Outside && entry.external_from_node) return &*entry.external_from_node;
+  return entry.external ? &*entry.external : nullptr;
+}
+
+ConnectionVerdict verdict_for(const ServicePortEntry& entry, AddressKind kind, ClientKind client_is,
+                              const IpAddress& client, const NodeView& node) {
+  const Decision* decision = decision_for(entry, kind, client_is);
+  if (decision == nullptr) return {};
+  ConnectionVerdict result{decision->verdict, decision->reason, decision};
+  if (decision->verdict == Verdict::Forward &&
+      !source_is_allowed(entry.service_port, kind, client, node)) {
+    result.verdict = Verdict::Drop;
+    result.reason = Reason::SourceRanges;
+  }
+  return result;
+}
+
+bool depends_on_client(const ServicePortEntry& entry, AddressKind kind) {
+  if (kind == AddressKind::ClusterIp) return false;
+  return entry.external_from_node.has_value() || source_ranges_count(entry.service_port, kind);
+}
+
+}  // namespace wherry::balancer

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "balancer/node_view.h"
+#include "balancer/source_filter.h"
+
+namespace wherry::balancer {
+
+/// A way into a service port: what listeners and kernel maps lead to.
+struct Entrance {
+  Entrance() = default;
+  Entrance(ServicePortId id,
+           AddressKind of = AddressKind::ClusterIp)  // NOLINT(google-explicit-constructor)
+      : service_port(id), kind(of) {}
+
+  ServicePortId service_port;
+  AddressKind kind = AddressKind::ClusterIp;
+
+  friend auto operator<=>(const Entrance&, const Entrance&) = default;
+};
+
+/// The decision about traffic to one kind of address from one kind of client (E6 to E8); nullptr
+/// where the service port has no such address (any more).
+[[nodiscard]] const Decision* decision_for(const ServicePortEntry& entry, AddressKind kind,
+                                           ClientKind client);
+
+/// What becomes of one connection.
+struct ConnectionVerdict {
+  Verdict verdict = Verdict::Reject;
+  Reason reason = Reason::NoEndpoints;
+  const Decision* decision = nullptr;  ///< the entry's; null where there is none
+};
+
+/// The whole rule for one connection: the decision for its kind, and the source ranges, which turn
+/// a forward into a drop; what nobody serves is rejected before anything else (E9 over F1). Pure.
+[[nodiscard]] ConnectionVerdict verdict_for(const ServicePortEntry& entry, AddressKind kind,
+                                            ClientKind client_is, const IpAddress& client,
+                                            const NodeView& node);
+
+/// Whether the verdict on connections to an address of this kind depends on who the client is.
+[[nodiscard]] bool depends_on_client(const ServicePortEntry& entry, AddressKind kind);
+
+}  // namespace wherry::balancer

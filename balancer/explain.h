@@ -1,0 +1,66 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "balancer/client_filter.h"
+#include "balancer/connection_verdict.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace wherry::balancer {
+
+/// Who connects: an address, a kind, or both where the address does not tell the kind.
+struct Client {
+  std::optional<IpAddress> address;
+  std::optional<ClientKind> kind;
+
+  /// "10.0.0.1", "pod", "node", "outside", "pod=10.0.0.1". Nothing for what is none of these.
+  [[nodiscard]] static std::optional<Client> parse(std::string_view text);
+  [[nodiscard]] std::string to_string() const;
+
+  friend bool operator==(const Client&, const Client&) = default;
+};
+
+struct Question {
+  Client client;
+  SocketAddress destination;
+  Protocol protocol = Protocol::TCP;
+};
+
+/// What becomes of a connection, and why.
+struct Explanation {
+  Question question;
+  ClientKind kind = ClientKind::Outside;
+  AddressKind address_kind = AddressKind::ClusterIp;
+  model::ObjectKey service;
+  const ServicePortEntry* entry = nullptr;  ///< of the table; null where the port is none (E10)
+  Verdict verdict = Verdict::Reject;
+  Reason reason = Reason::WrongPort;
+  std::string rule;                     ///< "E7: ...": the contract's id, and its rule in words
+  std::vector<std::uint32_t> backends;  ///< among which one is picked, by index
+  std::vector<Excluded> excluded;       ///< all others, each with the reason
+};
+
+/// Why there is no explanation, and the remedy.
+struct NoExplanation {
+  enum class Kind {
+    NotFound,      ///< no Service has this address
+    ClientNeeded,  ///< it depends on the client's address, which was not given
+  };
+  Kind kind = Kind::NotFound;
+  std::string text;
+};
+
+/// Which service port listens on an address, in steering `bind`; nothing where none does.
+using FindEntrance = std::function<std::optional<Entrance>(const SocketAddress&)>;
+
+/// The verdict on one connection, by the same functions that decide about real ones. Pure.
+[[nodiscard]] std::variant<Explanation, NoExplanation> explain(const BackendTable& table,
+                                                               const FindEntrance& find_entrance,
+                                                               const Question& question);
+
+}  // namespace wherry::balancer
