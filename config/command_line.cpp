@@ -234,6 +234,45 @@ GetCommand make_get(const CommandSpec& spec, const Received& received, Faults& f
   return get;
 }
 
+ExplainCommand make_explain(const CommandSpec& spec, const Received& received, Faults& faults) {
+  ExplainCommand explain;
+  explain.options = compose_options(spec, received, faults);
+  explain.from_manifests = !received.settings.at(find_flag("manifests")).empty();
+  const std::vector<std::string>& arguments = received.arguments;
+  if (arguments.size() < 2) {
+    faults.push_back(
+        usage_fault("explain",
+                    "say who connects and where to: CLIENT VIP:PORT, for example 192.0.2.1 "
+                    "10.96.0.1:443"));
+  } else {
+    explain.client = arguments[0];
+    if (const auto destination = SocketAddress::parse(arguments[1])) {
+      explain.destination = *destination;
+    } else {
+      faults.push_back(
+          usage_fault('"' + arguments[1] + '"',
+                      "no VIP:PORT; write for example 10.96.0.1:443 or [fd00::1]:443"));
+    }
+  }
+  for (std::size_t i = 2; i < arguments.size(); ++i) {
+    faults.push_back(usage_fault('"' + arguments[i] + '"', "CLIENT and VIP:PORT are all"));
+  }
+  const std::string& protocol = received.flags.at("--protocol");
+  if (const auto known = parse_protocol(protocol.empty() ? "TCP" : protocol);
+      known && *known != Protocol::SCTP) {
+    explain.protocol = *known;
+  } else {
+    faults.push_back(usage_fault("--protocol", '"' + protocol + "\" is none; write TCP or UDP"));
+  }
+  const std::string& output = received.flags.at("-o");
+  if (output == "json") {
+    explain.output = OutputFormat::Json;
+  } else if (!output.empty() && output != "text") {
+    faults.push_back(usage_fault("--output", '"' + output + "\" is no format; write text or json"));
+  }
+  return explain;
+}
+
 /// A cluster that somebody named, by whatever part of its access.
 bool names_cluster(const Options& options) {
   return !options.kubeconfig.empty() || !options.context.empty() || !options.master.empty();
@@ -279,6 +318,8 @@ std::variant<Command, Faults> interpret(const CommandSpec& spec, const Received&
     command = std::move(check);
   } else if (spec.name == "get") {
     command = make_get(spec, received, faults);
+  } else if (spec.name == "explain") {
+    command = make_explain(spec, received, faults);
   } else if (spec.name == "completion") {
     if (auto print = make_completion(received, faults)) command = std::move(*print);
   } else {
@@ -305,7 +346,9 @@ std::variant<Command, Faults> read_command_line(std::span<const std::string> arg
     sub->allow_extras();
     sub->footer(std::string(spec.examples));
     Received& into = received[std::string(spec.name)];
-    if (!spec.first_argument.empty()) {
+    if (spec.name == "explain") {
+      sub->add_option("CLIENT VIP:PORT", into.arguments)->expected(0, -1)->type_name(" ");
+    } else if (!spec.first_argument.empty()) {
       std::string choices;
       for (const std::string_view choice : spec.first_argument) {
         choices += (choices.empty() ? "" : "|") + std::string(choice);

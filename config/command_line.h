@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/fault.h"
+#include "base/socket_address.h"
 #include "config/options.h"
 
 #include <span>
@@ -32,12 +33,21 @@ struct GetCommand {
   bool from_manifests = false;  ///< build the tables here instead of asking a process
 };
 
+struct ExplainCommand {
+  Options options;
+  std::string client;  ///< an address, a kind, or KIND=ADDRESS: what it means is not known here
+  SocketAddress destination;
+  Protocol protocol = Protocol::TCP;
+  OutputFormat output = OutputFormat::Table;  ///< Table (text for a person) or Json
+  bool from_manifests = false;
+};
+
 /// Text that the user asked for: help, version, a completion script.
 struct PrintCommand {
   std::string text;
 };
 
-using Command = std::variant<RunCommand, CheckCommand, GetCommand, PrintCommand>;
+using Command = std::variant<RunCommand, CheckCommand, GetCommand, ExplainCommand, PrintCommand>;
 
 /// What the command line and the configuration file that it names ask for, or every fault of both.
 /// `arguments` come without the program's name; the environment goes into the options as it is.

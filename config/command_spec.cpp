@@ -4,6 +4,7 @@
 #include "config/setting.h"
 
 #include <algorithm>
+#include <map>
 
 namespace wherry::config {
 namespace {
@@ -58,8 +59,10 @@ std::vector<CommandSpec> make_commands() {
   all.push_back(
       {.name = "get",
        .summary = "Show services, endpoints or sessions of a running wherry, or of manifests",
-       .settings = {"manifests", "listen-address", "listen-pool", "port-offset", "node-name",
-                    "hostname-override", "admin-address", "metrics-bind-address"},
+       .settings = {"manifests", "listen-address", "listen-pool", "port-offset",
+                    "service-proxy-name", "source-ranges-everywhere", "node-name",
+                    "hostname-override", "admin-address", "metrics-bind-address", "bind-address",
+                    "cluster-cidr", "allow-external-ips"},
        .flags = {kConfigFlag,
                  {"-n,--namespace", "NAMESPACE", "only this namespace (default: all)", {}},
                  {"-o,--output",
@@ -77,6 +80,29 @@ std::vector<CommandSpec> make_commands() {
            "  wherry get endpoints --manifests ./manifests --node-name node-1\n\n"
            "Exit codes: 0 shown, 1 no such name, 64 usage or faults in manifests, 69 no wherry\n"
            "answers at the admin address."});
+  all.push_back(
+      {.name = "explain",
+       .summary =
+           "Say what becomes of a connection, by which rule, and to which backends it may go",
+       .settings = {"manifests", "listen-address", "listen-pool", "port-offset",
+                    "service-proxy-name", "source-ranges-everywhere", "node-name",
+                    "hostname-override", "admin-address", "metrics-bind-address", "bind-address",
+                    "cluster-cidr", "allow-external-ips"},
+       .flags = {kConfigFlag,
+                 {"--protocol", "PROTOCOL", "TCP or UDP (default TCP)", {"TCP", "UDP"}},
+                 {"-o,--output", "FORMAT", "text or json", {"text", "json"}}},
+       .first_argument = {"pod", "node", "outside"},
+       .examples =
+           "CLIENT is an address, or pod, node, outside; pod=10.0.0.1 says what an address is "
+           "where\n"
+           "that can't be told.\n\n"
+           "Examples:\n"
+           "  wherry explain 192.0.2.1 10.96.0.10:443\n"
+           "  wherry explain pod=10.244.1.7 198.51.100.1:80 -o json\n\n"
+           "  # No process needed: what these manifests would give on a node\n"
+           "  wherry explain outside 127.0.0.1:30080 --manifests ./manifests --node-name node-1\n\n"
+           "Exit codes: 0 explained, 1 no Service has the address, 64 usage or faults in\n"
+           "manifests, 69 no wherry answers at the admin address."});
   all.push_back({.name = "version",
                  .summary = "Print the version",
                  .settings = {},
@@ -136,6 +162,21 @@ std::vector<std::string> setting_choices(std::string_view flag) {
   }
   if (find_flag(flag)->kind == ValueKind::Boolean) return {"true", "false"};
   return {};
+}
+
+/// The choices of each flag that is no setting, of all commands that have it together.
+std::map<std::string_view, std::vector<std::string_view>> flag_choices() {
+  std::map<std::string_view, std::vector<std::string_view>> all;
+  for (const CommandSpec& spec : commands()) {
+    for (const ActionFlag& flag : spec.flags) {
+      std::vector<std::string_view>& known = all[flag.names];
+      for (const std::string_view choice : flag.choices) {
+        if (std::find(known.begin(), known.end(), choice) == known.end()) known.push_back(choice);
+      }
+    }
+  }
+  std::erase_if(all, [](const auto& each) { return each.second.empty(); });
+  return all;
 }
 
 bool takes_path(std::string_view value) {
@@ -202,11 +243,10 @@ std::string bash_completion() {
   }
   values += "    --config) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
   values += "    -n|--namespace) COMPREPLY=(); return ;;\n";
-  for (const ActionFlag& flag : command("get").flags) {
-    if (flag.choices.empty()) continue;
-    std::string pattern(flag.names);
+  for (const auto& [flag, choices] : flag_choices()) {
+    std::string pattern(flag);
     std::replace(pattern.begin(), pattern.end(), ',', '|');
-    values += "    " + pattern + ") COMPREPLY=($(compgen -W \"" + join(strings(flag.choices)) +
+    values += "    " + pattern + ") COMPREPLY=($(compgen -W \"" + join(strings(choices)) +
               "\" -- \"$cur\")); return ;;\n";
   }
   return "# bash completion for wherry; printed by `wherry completion bash`\n"

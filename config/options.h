@@ -45,6 +45,9 @@ struct Options {
   std::optional<Cidr> listen_pool;
   std::uint16_t port_offset = 0;  ///< added to every service port
 
+  std::string service_proxy_name;         ///< empty: Services that name no proxy (S6)
+  bool source_ranges_everywhere = false;  ///< for NodePorts and external IPs too (F1)
+
   std::string node_name;  ///< empty: the host's name, in lower case (W9)
   unsigned workers = 0;   ///< 0: one per core
   SocketAddress admin_address{IpAddress::loopback(IpFamily::IPv4), 10249};

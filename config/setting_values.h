@@ -45,6 +45,8 @@ template <std::unsigned_integral T>
 
 /// The settings of a cluster, in the order of the help.
 [[nodiscard]] std::vector<Setting> cluster_settings();
+/// Which Services are served, and for whom.
+[[nodiscard]] std::vector<Setting> service_settings();
 /// Those of a node, most of which have kube-proxy's names.
 [[nodiscard]] std::vector<Setting> node_settings();
 

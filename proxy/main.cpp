@@ -19,6 +19,9 @@ struct Dispatch {
   int operator()(const wherry::config::GetCommand& command) const {
     return wherry::app::get(command);
   }
+  int operator()(const wherry::config::ExplainCommand& command) const {
+    return wherry::app::explain(command);
+  }
   int operator()(const wherry::config::PrintCommand& command) const {
     return wherry::app::print(command);
   }

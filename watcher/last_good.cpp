@@ -107,6 +107,7 @@ json::object header_of(const ClusterIdentity& identity, std::size_t objects) {
           {"namespace", json::string(identity.name_space)},
           {"endpoints", json::string(identity.endpoints)},
           {"node", json::string(identity.node)},
+          {"proxyName", json::string(identity.proxy_name)},
           {"objects", objects}};
 }
 
@@ -160,11 +161,13 @@ class Reader {
       return;
     }
     const ClusterIdentity found{root.string("server"), root.string("namespace"),
-                                root.string("endpoints"), root.string("node")};
+                                root.string("endpoints"), root.string("node"),
+                                root.string("proxyName")};
     if (!(found == expected_)) {
       wrong_ = "is of another cluster or of other options: server " + found.server +
                ", namespace \"" + found.name_space + "\", endpoints " + found.endpoints +
-               ", node " + found.node;
+               ", node " + found.node +
+               (found.proxy_name.empty() ? "" : ", proxy name " + found.proxy_name);
       return;
     }
     announced_ = static_cast<std::size_t>(root.integer("objects").value_or(0));

@@ -34,6 +34,7 @@ struct ClusterIdentity {
   std::string name_space;  ///< what was read; empty: all
   std::string endpoints;   ///< "slices", "pods"
   std::string node;
+  std::string proxy_name{};  ///< whose Services were read; empty: those that name no proxy
 
   friend bool operator==(const ClusterIdentity&, const ClusterIdentity&) = default;
 };

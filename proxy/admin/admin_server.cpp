@@ -1,5 +1,6 @@
 #include "proxy/admin/admin_server.h"
 
+#include "proxy/admin/explain_page.h"
 #include "proxy/admin/pages.h"
 #include "proxy/admin/z_pages.h"
 
@@ -12,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 namespace wherry::admin {
 namespace {
@@ -32,8 +34,24 @@ Response text_response(int status, std::string body) {
   return make_response(status, "text/plain; charset=utf-8", std::move(body));
 }
 
-Response json_response(const boost::json::array& rows) {
-  return make_response(200, "application/json", boost::json::serialize(rows) + '\n');
+Response json_response(const boost::json::value& value) {
+  return make_response(200, "application/json", boost::json::serialize(value) + '\n');
+}
+
+Response explain(const AdminView& view, std::string_view query) {
+  const auto question = parse_question(query);
+  if (const auto* wrong = std::get_if<std::string>(&question)) {
+    return text_response(400, *wrong + '\n');
+  }
+  const auto table = view.table();
+  const auto answer = balancer::explain(
+      *table, [&view](const SocketAddress& address) { return view.entrance(address); },
+      std::get<balancer::Question>(question));
+  if (const auto* none = std::get_if<balancer::NoExplanation>(&answer)) {
+    const bool is_missing = none->kind == balancer::NoExplanation::Kind::NotFound;
+    return text_response(is_missing ? 404 : 422, none->text + '\n');
+  }
+  return json_response(explanation_json(std::get<balancer::Explanation>(answer)));
 }
 
 /// "/readyz/" is "/readyz".
@@ -51,10 +69,10 @@ bool is_verbose(std::string_view query) {
   return false;
 }
 
-constexpr std::array<std::string_view, 13> kPaths = {
-    "/configz",  "/endpoints",    "/flagz",     "/healthz", "/livez",
-    "/metrics",  "/metrics/slis", "/proxyMode", "/readyz",  "/readyz?verbose",
-    "/sessions", "/statusz",      "/table"};
+constexpr std::array<std::string_view, 14> kPaths = {
+    "/configz",        "/endpoints", "/explain",      "/flagz",     "/healthz",
+    "/livez",          "/metrics",   "/metrics/slis", "/proxyMode", "/readyz",
+    "/readyz?verbose", "/sessions",  "/statusz",      "/table"};
 
 std::vector<std::string_view> paths() { return {kPaths.begin(), kPaths.end()}; }
 
@@ -110,6 +128,7 @@ asio::awaitable<Response> AdminServer::respond(Request request) {
   }
   if (path == "/endpoints") co_return json_response(endpoints_json(*view_.table()));
   if (path == "/sessions") co_return json_response(sessions_json(co_await sessions()));
+  if (path == "/explain") co_return explain(view_, request.query);
   if (const auto page = facts_page(path, request.accept)) co_return *page;
   co_return nothing_here();
 }

@@ -17,9 +17,9 @@ namespace wherry::admin {
 
 using AdminLimits = http::ServerLimits;
 
-/// The admin address: /livez, /readyz, /metrics, /table, /endpoints, /sessions, and the pages that
-/// a component of Kubernetes has (/healthz, /proxyMode, /configz, /flagz, /statusz, /metrics/slis:
-/// H4). Reads only; nothing that a client sends changes anything.
+/// The admin address: /livez, /readyz, /metrics, /table, /endpoints, /sessions, /explain, and the
+/// pages that a component of Kubernetes has (/healthz, /proxyMode, /configz, /flagz, /statusz,
+/// /metrics/slis: H4). Reads only; nothing that a client sends changes anything.
 ///
 /// Control thread only. stop(), then run the loop until idle(), before it is destroyed.
 class AdminServer {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/backend_table.h"
+#include "balancer/connection_verdict.h"
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/metrics.h"
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +57,9 @@ class AdminView {
 
   [[nodiscard]] virtual std::shared_ptr<const balancer::BackendTable> table() const = 0;
   [[nodiscard]] virtual std::vector<SocketAddress> listening(balancer::ServicePortId id) const = 0;
+  /// Which service port has a listener's address, whether or not it is open now.
+  [[nodiscard]] virtual std::optional<balancer::Entrance> entrance(
+      const SocketAddress& address) const = 0;
   [[nodiscard]] virtual Readiness readiness() const = 0;
   [[nodiscard]] virtual MetricFamilies metrics() const = 0;
   [[nodiscard]] virtual ProcessFacts facts() const = 0;

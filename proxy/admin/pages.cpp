@@ -7,6 +7,7 @@
 #include <boost/json/string.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -37,6 +38,10 @@ json::object decision_json(const ServicePortEntry& entry, const Decision& decisi
           {"backends", std::move(backends)}};
 }
 
+json::value optional_json(const ServicePortEntry& entry, const std::optional<Decision>& decision) {
+  return decision ? json::value(decision_json(entry, *decision)) : json::value(nullptr);
+}
+
 json::object service_json(const ServicePortEntry& entry, const Listening& listening) {
   const ServicePort& port = entry.service_port;
   json::object row;
@@ -50,11 +55,16 @@ json::object service_json(const ServicePortEntry& entry, const Listening& listen
   row["nodePort"] = port.node_port;
   row["externalIPs"] = addresses(port.external_ips);
   row["loadBalancerIPs"] = addresses(port.load_balancer_ips);
+  row["sourceRanges"] = addresses(port.source_ranges);
+  row["internalTrafficPolicy"] = text(model::to_string(port.internal_policy));
+  row["externalTrafficPolicy"] = text(model::to_string(port.external_policy));
+  row["healthCheckNodePort"] = port.health_check_node_port;
   row["sessionAffinity"] = text(model::to_string(port.session_affinity));
   row["listen"] = addresses(listening(entry.id));
   row["internal"] = decision_json(entry, entry.internal);
-  row["external"] =
-      entry.external ? json::value(decision_json(entry, *entry.external)) : json::value(nullptr);
+  row["external"] = optional_json(entry, entry.external);
+  row["externalFromNode"] =
+      optional_json(entry, entry.external_from_node ? entry.external_from_node : entry.external);
   json::array excluded;
   for (const balancer::Excluded& each : entry.excluded) {
     excluded.emplace_back(

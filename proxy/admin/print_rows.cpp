@@ -92,6 +92,8 @@ std::vector<Column> columns_of(RowKind kind) {
           {"EXTERNAL",
            [](const json::object& row) { return decision_field(row, "external", "verdict"); },
            true},
+          {"EXTERNAL-REASON",
+           [](const json::object& row) { return decision_field(row, "external", "reason"); }, true},
           plain("FAMILY", "family", true),
           plain("CLUSTER-IP", "clusterIP", true),
           plain("NODE-PORT", "nodePort", true),

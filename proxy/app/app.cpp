@@ -273,6 +273,10 @@ std::vector<SocketAddress> App::listening(balancer::ServicePortId id) const {
   return steering_.listening(id);
 }
 
+std::optional<balancer::Entrance> App::entrance(const SocketAddress& address) const {
+  return steering_.entrance(address);
+}
+
 admin::Readiness App::readiness() const {
   admin::Readiness readiness;
   readiness.checks.push_back(

@@ -73,6 +73,8 @@ class App final : private admin::AdminView {
   // admin::AdminView
   [[nodiscard]] std::shared_ptr<const balancer::BackendTable> table() const override;
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const override;
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(
+      const SocketAddress& address) const override;
   [[nodiscard]] admin::Readiness readiness() const override;
   [[nodiscard]] MetricFamilies metrics() const override;
   [[nodiscard]] admin::ProcessFacts facts() const override;

@@ -22,7 +22,7 @@ std::string name_of(api::EndpointsFrom source) {
 watcher::ClusterIdentity identity_of(const api::ClusterAccess& access,
                                      const api::ClusterOptions& options) {
   return {access.server.to_string(), options.name_space, name_of(options.endpoints),
-          options.node_name};
+          options.node_name, options.service_proxy_name};
 }
 
 /// What is said of a Service by a field that only a controller of the cluster acts upon.
@@ -31,23 +31,6 @@ constexpr const char* kHintsAreIgnored =
     "cluster's EndpointSlice controller writes";
 
 }  // namespace
-
-/// The Node that this process runs on, as the cluster has it (W3).
-class ClusterFeed::OwnNode final : public model::ObjectSink<model::Node> {
- public:
-  void replace(std::vector<Object> all) override {
-    node_ = all.empty() ? nullptr : std::move(all.back());
-  }
-  void upsert(Object node) override { node_ = std::move(node); }
-  void erase(const model::ObjectKey&) override { node_ = nullptr; }
-
-  [[nodiscard]] bool is_there() const noexcept { return node_ != nullptr; }
-  /// nullptr while the cluster has none of this name.
-  [[nodiscard]] const model::Node* node() const noexcept { return node_.get(); }
-
- private:
-  Object node_;
-};
 
 /// Passes Services on, and warns once of what has no effect here.
 class ClusterFeed::WarningServices final : public model::ObjectSink<model::Service> {
@@ -87,7 +70,8 @@ api::ClusterOptions cluster_options(const config::Options& options) {
                                                                     : api::EndpointsFrom::Slices,
           .name_space = options.name_space,
           .poll_interval = options.poll_interval,
-          .node_name = node_name(options)};
+          .node_name = node_name(options),
+          .service_proxy_name = options.service_proxy_name};
 }
 
 std::string user_agent() {
@@ -103,14 +87,13 @@ ClusterFeed::ClusterFeed(asio::io_context& control, asio::any_io_executor work, 
       options_(cluster_options(options)),
       connection_(control, std::move(access), options.environment, timers, clock, user_agent()),
       events_(control, connection_.event_api(), timers, clock, options_.node_name),
-      own_node_(std::make_unique<OwnNode>()),
       services_(std::make_unique<WarningServices>(tables.services(), events_,
                                                   options_.endpoints == api::EndpointsFrom::Pods)) {
   source_.emplace(
       control, connection_.access().server.to_string(),
       [this](const api::Resource& resource) { return connection_.list_watch(resource); }, timers,
       clock, random_, options_,
-      api::ClusterSinks{*services_, tables.slices(), tables.pods(), *own_node_},
+      api::ClusterSinks{*services_, tables.slices(), tables.pods(), tables.nodes()},
       [this] { on_synced(); }, [this] { on_change(); });
   if (!options.state_dir.empty()) keep_last_good(control, std::move(work), timers, clock, options);
 }
@@ -171,7 +154,7 @@ void ClusterFeed::on_change() {
   // What was restored is on the disk already; half of a first list is no state to start from.
   if (keeper_) keeper_->on_change();
   if (std::exchange(looked_for_node_, true) || !options_.name_space.empty()) return;
-  if (own_node_->is_there()) return;
+  if (tables_.own_node().get() != nullptr) return;
   log::warn("the cluster has no Node of this name; what is local to a node is nowhere local here",
             {{"node", options_.node_name}, {"remedy", "give --node-name the name of its Node"}});
 }
@@ -205,7 +188,7 @@ void ClusterFeed::collect(MetricFamilies& families) const {
 
 bool ClusterFeed::node_eligible() const {
   // Who may read one namespace only does not see Nodes: there nothing is held against this one.
-  return !options_.name_space.empty() || health::is_eligible(own_node_->node());
+  return !options_.name_space.empty() || health::is_eligible(tables_.own_node().get().get());
 }
 
 }  // namespace wherry::app

@@ -41,7 +41,6 @@ class ClusterFeed final : public Feed {
   [[nodiscard]] bool node_eligible() const override;
 
  private:
-  class OwnNode;
   class WarningServices;
 
   void keep_last_good(asio::io_context& control, asio::any_io_executor work, Timers& timers,
@@ -54,7 +53,6 @@ class ClusterFeed final : public Feed {
   SystemRandom random_;
   api::ClusterConnection connection_;
   api::EventRecorder events_;
-  std::unique_ptr<OwnNode> own_node_;
   std::unique_ptr<WarningServices> services_;
   std::optional<api::ClusterSource> source_;
   std::optional<watcher::LastGoodKeeper> keeper_;

@@ -8,6 +8,8 @@ namespace wherry::app {
 [[nodiscard]] int run(const config::RunCommand& command);
 [[nodiscard]] int check(const config::CheckCommand& command);
 [[nodiscard]] int get(const config::GetCommand& command);
+/// One connection, explained by a running wherry or from manifests.
+[[nodiscard]] int explain(const config::ExplainCommand& command);
 [[nodiscard]] int print(const config::PrintCommand& command);
 
 /// Lists every fault on stderr.

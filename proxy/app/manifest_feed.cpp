@@ -10,7 +10,7 @@ namespace wherry::app {
 ManifestFeed::ManifestFeed(asio::io_context& control, asio::any_io_executor work, Timers& timers,
                            const Clock& clock, const config::Options& options, TableLoop& tables)
     : source_(control, std::move(work), timers, clock, options.manifests,
-              {tables.services(), tables.pods(), tables.slices()},
+              {tables.services(), tables.pods(), tables.slices(), tables.nodes()},
               [&tables] { tables.on_synced(); }) {}
 
 void ManifestFeed::report(admin::Readiness& readiness) const {

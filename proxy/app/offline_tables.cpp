@@ -18,6 +18,15 @@ TableRules table_rules(const config::Options& options) {
   rules.min_sync_period = options.min_sync_period;
   rules.flatten.default_family =
       options.listen_pool ? options.listen_pool->family() : options.listen_address.family();
+  rules.flatten.service_proxy_name = options.service_proxy_name;
+  rules.flatten.allow_external_ips = options.allow_external_ips;
+  rules.flatten.source_ranges_everywhere = options.source_ranges_everywhere;
+  if (options.bind_address && !options.bind_address->is_unspecified()) {
+    rules.node.address = options.bind_address;
+  }
+  if (options.detect_local_mode == config::DetectLocalMode::ClusterCidr) {
+    rules.node.cluster_cidrs = options.cluster_cidrs;
+  }
   if (!options.manifests.empty()) return rules;
   // S1: a cluster gives addresses itself. Whoever may write to its API is no stranger, and what it
   // holds is what it can hold.
@@ -75,7 +84,8 @@ void OfflineTables::read(const std::vector<std::string>& paths) {
     objects_of_files_.set(file.order, file.path, std::move(text.content), nullptr);
   }
   objects_ = objects_of_files_.counts();
-  objects_of_files_.replace_all({tables_.services(), tables_.pods(), tables_.slices()});
+  objects_of_files_.replace_all(
+      {tables_.services(), tables_.pods(), tables_.slices(), tables_.nodes()});
 }
 
 std::vector<std::string> OfflineTables::warnings() const {

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ class OfflineTables {
   [[nodiscard]] const balancer::BackendTable& table() const { return *tables_.latest(); }
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const {
     return claims_.owned_by(id);
+  }
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(const SocketAddress& address) const {
+    return claims_.entrance_of(address);
   }
   /// Service ports that would not get an address.
   [[nodiscard]] std::vector<steer::ListenProblem> problems() const { return claims_.problems(); }

@@ -29,6 +29,7 @@ TableLoop::TableLoop(Timers& timers, const Clock& clock, const TableRules& rules
                          ? watcher::Precedence::Pods
                          : watcher::Precedence::OwnSlices),
       service_sinks_(services_, pod_endpoints_.services()),
+      own_node_(std::string(node_name), rules.node, [this] { on_change(); }),
       builder_(services_, slices_, node_name, rules.limits.backends),
       coalescer_(timers, clock, pace_of(rules), [this] { rebuild(); }),
       publish_(std::move(publish)),
@@ -56,6 +57,7 @@ void TableLoop::rebuild() {
   auto changed = services_.take_changes();
   changed.merge(slices_.take_changes());
   origin.triggers = slices_.take_triggers();
+  builder_.set_node(own_node_.view());
   const auto before = builder_.latest();
   const auto& table = builder_.build(changed);
   if (synced_) report_problems();

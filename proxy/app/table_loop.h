@@ -4,6 +4,7 @@
 #include "balancer/slice_tracker.h"
 #include "balancer/table_builder.h"
 #include "base/async/coalescer.h"
+#include "proxy/app/own_node.h"
 #include "proxy/app/sync_progress.h"
 #include "watcher/pod_endpoints.h"
 
@@ -36,12 +37,13 @@ struct TableRules {
   balancer::FlattenRules flatten;
   Endpoints endpoints = Endpoints::Manifests;
   Duration min_sync_period{};  ///< from the end of one rebuild to the start of the next (R1)
+  NodeRules node;
   TableLimits limits;
 };
 
 /// From objects to tables: the trackers, the builder, and when to build.
 ///
-/// Control thread only. Sources put objects into services(), pods() and slices(), and say
+/// Control thread only. Sources put objects into services(), pods(), slices() and nodes(), and say
 /// on_synced() when they hold everything that there is: no table is published before (W5).
 class TableLoop {
  public:
@@ -68,6 +70,10 @@ class TableLoop {
     if (endpoints_ == TableRules::Endpoints::Slices) return slices_;
     return pod_endpoints_.slices();
   }
+
+  /// Takes all Nodes, and looks at the one that this process runs on.
+  [[nodiscard]] model::ObjectSink<model::Node>& nodes() { return own_node_; }
+  [[nodiscard]] const OwnNode& own_node() const noexcept { return own_node_; }
 
   /// The sources hold the truth now; the first call publishes the first table, even an empty one.
   void on_synced();
@@ -121,6 +127,7 @@ class TableLoop {
   balancer::SliceTracker slices_;
   watcher::PodEndpoints pod_endpoints_;
   ServiceSinks service_sinks_;
+  OwnNode own_node_;
   balancer::TableBuilder builder_;
   Coalescer coalescer_;
   const Publish publish_;

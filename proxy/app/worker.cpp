@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <tuple>
 #include <utility>
 
 namespace wherry::app {
@@ -31,20 +32,26 @@ void Worker::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Worker::open(const SocketAddress& address, balancer::ServicePortId service_port,
-                  UniqueFd socket) {
-  sessions_.own_listeners().set(address, service_port);
+void Worker::open(const SocketAddress& address, balancer::Entrance entrance, UniqueFd socket) {
+  sessions_.own_listeners().set(address, entrance.service_port);
   if (!socket) return;  // other workers listen there
   auto listener = std::make_unique<tcp::Listener>(loop_, timers_, sessions_, quota_,
-                                                  std::move(socket), service_port);
+                                                  std::move(socket), entrance);
   listener->start();
   listeners_.insert_or_assign(address, std::move(listener));
 }
 
-void Worker::retarget(const SocketAddress& address, balancer::ServicePortId service_port) {
-  sessions_.own_listeners().set(address, service_port);
+void Worker::retarget(const SocketAddress& address, balancer::Entrance entrance) {
+  sessions_.own_listeners().set(address, entrance.service_port);
   const auto found = listeners_.find(address);
-  if (found != listeners_.end()) found->second->retarget(service_port);
+  if (found != listeners_.end()) found->second->retarget(entrance);
+}
+
+void Worker::filter(const SocketAddress& address, const std::vector<sock_filter>& program) {
+  const auto found = listeners_.find(address);
+  if (found == listeners_.end()) return;
+  // Where it can't be had sessions are refused one by one.
+  std::ignore = steer::attach(found->second->socket(), program);
 }
 
 void Worker::close(const SocketAddress& address) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "balancer/backend_table.h"
+#include "balancer/connection_verdict.h"
 #include "base/async/asio.h"
 #include "base/async/asio_timers.h"
 #include "base/clock.h"
 #include "base/unique_fd.h"
+#include "proxy/steer/source_program.h"
 #include "proxy/tcp/listener.h"
 #include "proxy/tcp/session_quota.h"
 #include "proxy/tcp/session_set.h"
@@ -42,8 +44,10 @@ class Worker {
       std::shared_ptr<const balancer::BackendTable> next) {
     return sessions_.exchange_table(std::move(next));
   }
-  void open(const SocketAddress& address, balancer::ServicePortId service_port, UniqueFd socket);
-  void retarget(const SocketAddress& address, balancer::ServicePortId service_port);
+  void open(const SocketAddress& address, balancer::Entrance entrance, UniqueFd socket);
+  void retarget(const SocketAddress& address, balancer::Entrance entrance);
+  /// Lets the kernel answer these clients only.
+  void filter(const SocketAddress& address, const std::vector<sock_filter>& program);
   void close(const SocketAddress& address);
   /// No more new clients; those in the kernel's queues are taken first.
   void close_listeners();

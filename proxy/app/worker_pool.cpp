@@ -44,18 +44,24 @@ void WorkerPool::publish(const std::shared_ptr<const balancer::BackendTable>& ta
       std::move(live));
 }
 
-void WorkerPool::open(const SocketAddress& address, balancer::ServicePortId service_port,
+void WorkerPool::open(const SocketAddress& address, balancer::Entrance entrance,
                       std::vector<UniqueFd> sockets) {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto socket = std::make_shared<UniqueFd>(std::move(sockets[i]));
-    tell(i, [&each = *workers_[i], address, service_port, socket] {
-      each.open(address, service_port, std::move(*socket));
+    tell(i, [&each = *workers_[i], address, entrance, socket] {
+      each.open(address, entrance, std::move(*socket));
     });
   }
 }
 
-void WorkerPool::retarget(const SocketAddress& address, balancer::ServicePortId service_port) {
-  on_each([address, service_port](Worker& worker) { worker.retarget(address, service_port); }, {});
+void WorkerPool::retarget(const SocketAddress& address, balancer::Entrance entrance) {
+  on_each([address, entrance](Worker& worker) { worker.retarget(address, entrance); }, {});
+}
+
+void WorkerPool::filter(const SocketAddress& address, const balancer::ClientFilter& clients) {
+  on_each([address, program = steer::source_program(clients, address.ip.family())](
+              Worker& worker) { worker.filter(address, program); },
+          {});
 }
 
 void WorkerPool::close(const SocketAddress& address, std::function<void()> closed) {

@@ -45,9 +45,10 @@ class WorkerPool final : public steer::ListenerHost {
 
   // steer::ListenerHost
   [[nodiscard]] std::size_t workers() const override { return workers_.size(); }
-  void open(const SocketAddress& address, balancer::ServicePortId service_port,
+  void open(const SocketAddress& address, balancer::Entrance entrance,
             std::vector<UniqueFd> sockets) override;
-  void retarget(const SocketAddress& address, balancer::ServicePortId service_port) override;
+  void retarget(const SocketAddress& address, balancer::Entrance entrance) override;
+  void filter(const SocketAddress& address, const balancer::ClientFilter& clients) override;
   void close(const SocketAddress& address, std::function<void()> closed) override;
 
   /// No more new clients. `closed` is called on the control thread when no listener is left.

@@ -2,15 +2,18 @@
 
 #include "balancer/table_diff.h"
 #include "base/log.h"
+#include "proxy/steer/source_program.h"
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 #include <utility>
 
 namespace wherry::steer {
 namespace {
 
 using balancer::BackendTable;
+using balancer::Entrance;
 using balancer::ServicePortEntry;
 using balancer::ServicePortId;
 
@@ -86,6 +89,10 @@ void BindSteering::apply_difference(const BackendTable& old) {
       touched.merge(claims_.update(*table_->find(id)));
     }
   }
+  if (old.node() != table_->node()) {
+    // Who is a pod of this node, and which ranges have its address, may have changed everywhere.
+    for (const auto& [address, place] : places_) touched.insert(address);
+  }
   settle(touched);
   if (claims_changed) report_new_problems();
 }
@@ -109,10 +116,10 @@ void BindSteering::settle(const std::set<SocketAddress>& addresses) {
 /// Brings what is open at one address in line with who owns it.
 void BindSteering::settle(const SocketAddress& address) {
   if (stopped_) return;
-  std::optional<ServicePortId> wanted = claims_.owner(address);
+  std::optional<Entrance> wanted = claims_.entrance(address);
   if (wanted) {
-    const ServicePortEntry* entry = table_->find(*wanted);
-    if (entry == nullptr || entry->internal.verdict != balancer::Verdict::Forward) wanted.reset();
+    const ServicePortEntry* entry = table_->find(wanted->service_port);
+    if (entry == nullptr || !balancer::is_served(*entry, wanted->kind)) wanted.reset();
   }
   const auto known = places_.find(address);
   if (known == places_.end() && !wanted) return;
@@ -122,11 +129,7 @@ void BindSteering::settle(const SocketAddress& address) {
       return;  // looked at again when it is closed
     case Place::State::Open:
       if (!wanted) return close(address, place);
-      if (place.served != *wanted) {
-        place.served = *wanted;
-        host_.retarget(address, *wanted);
-      }
-      return;
+      return update_open(address, place, *wanted);
     case Place::State::Closed:
     case Place::State::Busy:
       if (!wanted) {
@@ -137,7 +140,19 @@ void BindSteering::settle(const SocketAddress& address) {
   }
 }
 
-void BindSteering::open(const SocketAddress& address, Place& place, ServicePortId id) {
+void BindSteering::update_open(const SocketAddress& address, Place& place, Entrance wanted) {
+  if (place.served != wanted) {
+    place.served = wanted;
+    host_.retarget(address, wanted);
+  }
+  balancer::ClientFilter clients =
+      balancer::client_filter(*table_->find(wanted.service_port), wanted.kind, table_->node());
+  if (clients == place.clients) return;
+  place.clients = std::move(clients);
+  host_.filter(address, place.clients);
+}
+
+void BindSteering::open(const SocketAddress& address, Place& place, Entrance entrance) {
   if (is_overlapped(address)) {
     places_.erase(address);  // looked at again when that is closed
     return;
@@ -149,11 +164,22 @@ void BindSteering::open(const SocketAddress& address, Place& place, ServicePortI
   }
   const auto count = static_cast<std::size_t>(std::count_if(
       sockets->begin(), sockets->end(), [](const UniqueFd& each) { return bool(each); }));
-  place = {Place::State::Open, id, count, {}};
+  const ServicePortEntry& entry = *table_->find(entrance.service_port);
+  place = {Place::State::Open,
+           entrance,
+           balancer::client_filter(entry, entrance.kind, table_->node()),
+           count,
+           {}};
   open_sockets_ += count;
-  host_.open(address, id, std::move(*sockets));
+  const auto program = source_program(place.clients, address.ip.family());
+  for (const UniqueFd& socket : *sockets) {
+    // Where it can't be had the workers refuse, who look at every client.
+    if (socket && !program.empty()) std::ignore = attach(socket.get(), program);
+  }
+  host_.open(address, entrance, std::move(*sockets));
   log::debug("listening", {{"address", address.to_string()},
-                           {"service", table_->find(id)->service_port.key.to_string()}});
+                           {"kind", to_string(entrance.kind)},
+                           {"service", entry.service_port.key.to_string()}});
 }
 
 /// One socket for each worker, or, where there are too many addresses for that, one for one of

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "balancer/backend_table.h"
+#include "balancer/client_filter.h"
+#include "balancer/connection_verdict.h"
 #include "base/async/timers.h"
 #include "base/metrics.h"
 #include "proxy/steer/listen_claims.h"
@@ -22,18 +24,21 @@ class ListenerHost {
 
   [[nodiscard]] virtual std::size_t workers() const = 0;
   /// `sockets` holds one for each worker; some may be empty where descriptors are scarce.
-  virtual void open(const SocketAddress& address, balancer::ServicePortId service_port,
+  virtual void open(const SocketAddress& address, balancer::Entrance entrance,
                     std::vector<UniqueFd> sockets) = 0;
-  /// What listens there serves another service port from now on.
-  virtual void retarget(const SocketAddress& address, balancer::ServicePortId service_port) = 0;
+  /// What listens there leads elsewhere from now on.
+  virtual void retarget(const SocketAddress& address, balancer::Entrance entrance) = 0;
+  /// Which clients the listening sockets there answer from now on.
+  virtual void filter(const SocketAddress& address, const balancer::ClientFilter& clients) = 0;
   /// `closed` is called on the control thread, later, once no worker holds a socket there.
   virtual void close(const SocketAddress& address, std::function<void()> closed) = 0;
 };
 
 /// Steering `bind`: one listener per service port, on an address of this machine.
 ///
-/// Control thread only. A service port that may not be forwarded has no listener, so that the
-/// kernel refuses its clients. An address that can't be opened is reported once, tried again every
+/// Control thread only. A service port that rejects has no listener, so that the kernel refuses its
+/// clients. Where clients are dropped there is one whose sockets have a packet filter, so that the
+/// kernel is silent to them. An address that can't be opened is reported once, tried again every
 /// few seconds, and never keeps the others from being served. Listeners take no more descriptors
 /// than they were given: sessions need some too. Where there are not enough for a socket per
 /// worker and address, an address gets one.
@@ -54,6 +59,10 @@ class BindSteering {
 
   /// Where clients find a service port: the addresses that it owns, but those that can't be opened.
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const;
+  /// Which service port has an address, open or not; the wildcard's for one that it takes in.
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(const SocketAddress& address) const {
+    return claims_.entrance_of(address);
+  }
   /// Service ports that don't get an address, as one would tell an operator.
   [[nodiscard]] std::vector<std::string> problems() const;
   /// Service ports whose protocol has no listener.
@@ -66,7 +75,8 @@ class BindSteering {
   struct Place {
     enum class State { Closed, Open, Closing, Busy };
     State state = State::Closed;
-    balancer::ServicePortId served;  ///< by the open listener
+    balancer::Entrance served;       ///< by the open listener
+    balancer::ClientFilter clients;  ///< whom the open listener answers
     std::size_t sockets = 0;         ///< of the open listener
     std::string reason;              ///< why it can't be opened
   };
@@ -74,7 +84,8 @@ class BindSteering {
   void apply_difference(const balancer::BackendTable& old);
   void settle(const std::set<SocketAddress>& addresses);
   void settle(const SocketAddress& address);
-  void open(const SocketAddress& address, Place& place, balancer::ServicePortId id);
+  void update_open(const SocketAddress& address, Place& place, balancer::Entrance wanted);
+  void open(const SocketAddress& address, Place& place, balancer::Entrance entrance);
   [[nodiscard]] Result<std::vector<UniqueFd>> open_sockets_at(const SocketAddress& address);
   [[nodiscard]] std::size_t sockets_for_one() const;
   [[nodiscard]] bool is_overlapped(const SocketAddress& address) const;

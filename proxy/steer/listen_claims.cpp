@@ -6,6 +6,7 @@
 namespace wherry::steer {
 namespace {
 
+using balancer::AddressKind;
 using balancer::ServicePort;
 using balancer::ServicePortEntry;
 using balancer::ServicePortId;
@@ -72,6 +73,46 @@ ListenClaims::Placement ListenClaims::place(const ServicePort& port) {
   return placement;
 }
 
+std::string ListenClaims::claim(const SocketAddress& address, AddressKind kind,
+                                Claims& claims) const {
+  if (rules_.admin && overlap(address, *rules_.admin)) {
+    const std::string remedy =
+        kind == AddressKind::NodePort
+            ? "the Service another nodePort"
+            : "the Service the annotation " + std::string(balancer::kListenAddressAnnotation);
+    return address.to_string() + " is taken by wherry's own admin server at " +
+           rules_.admin->to_string() + "; give --admin-address another port, or " + remedy;
+  }
+  const bool is_known = std::any_of(claims.addresses.begin(), claims.addresses.end(),
+                                    [&address](const auto& each) { return each.first == address; });
+  // The first wins, in kube-proxy's order: an external IP that is a load balancer IP too is one.
+  if (!is_known) claims.addresses.emplace_back(address, kind);
+  return {};
+}
+
+/// Addresses for clients from outside, as far as they are this machine's. A NodePort keeps its
+/// number: it is above 1024 by itself.
+std::string ListenClaims::claim_external(const ServicePort& port, Claims& claims) const {
+  std::string problem;
+  const auto add = [&](const SocketAddress& address, AddressKind kind) {
+    std::string wrong = claim(address, kind, claims);
+    if (problem.empty()) problem = std::move(wrong);
+  };
+  if (port.node_port != 0) {
+    if (const auto address = choose({rules_.listen_address}, port)) {
+      add({*address, port.node_port}, AddressKind::NodePort);
+    }
+  }
+  const auto number = static_cast<std::uint16_t>(port.port + rules_.port_offset);
+  for (const IpAddress& ip : port.external_ips) {
+    if (local_addresses_.contains(ip)) add({ip, number}, AddressKind::ExternalIp);
+  }
+  for (const IpAddress& ip : port.load_balancer_ips) {
+    if (local_addresses_.contains(ip)) add({ip, number}, AddressKind::LoadBalancerIp);
+  }
+  return problem;
+}
+
 std::set<SocketAddress> ListenClaims::update(const ServicePortEntry& entry) {
   const ServicePort& port = entry.service_port;
   Claims claims;
@@ -89,16 +130,11 @@ std::set<SocketAddress> ListenClaims::update(const ServicePortEntry& entry) {
     problem = std::move(placement.problem);
     claims.in_pool = placement.in_pool;
     if (placement.address) {
-      const SocketAddress address{*placement.address, static_cast<std::uint16_t>(number)};
-      if (rules_.admin && overlap(address, *rules_.admin)) {
-        problem = address.to_string() + " is taken by wherry's own admin server at " +
-                  rules_.admin->to_string() +
-                  "; give --admin-address another port, or the Service the annotation " +
-                  std::string(balancer::kListenAddressAnnotation);
-      } else {
-        claims.addresses.push_back(address);
-      }
+      problem = claim({*placement.address, static_cast<std::uint16_t>(number)},
+                      AddressKind::ClusterIp, claims);
     }
+    std::string other = claim_external(port, claims);
+    if (problem.empty()) problem = std::move(other);
   }
   if (!problem.empty()) {
     claims.misplaced =
@@ -110,7 +146,7 @@ std::set<SocketAddress> ListenClaims::update(const ServicePortEntry& entry) {
   // Counted before the old claims go, so that the Service keeps its address of the pool.
   if (claims.in_pool) ++pool_users_[port.key.service];
   std::set<SocketAddress> touched = remove(entry.id);
-  for (const SocketAddress& address : claims.addresses) {
+  for (const auto& [address, kind] : claims.addresses) {
     add_claim(address, claims.claimant, touched);
   }
   claims_.insert_or_assign(entry.id, std::move(claims));
@@ -123,7 +159,7 @@ std::set<SocketAddress> ListenClaims::remove(ServicePortId id) {
   if (known == claims_.end()) return touched;
   const Claims claims = std::move(known->second);
   claims_.erase(known);
-  for (const SocketAddress& address : claims.addresses) {
+  for (const auto& [address, kind] : claims.addresses) {
     drop_claim(address, claims.claimant, touched);
   }
   if (claims.in_pool) {
@@ -212,11 +248,26 @@ std::optional<ServicePortId> ListenClaims::owner(const SocketAddress& address) c
   return found.address == address ? std::optional(found.claimant.id) : std::nullopt;
 }
 
+std::optional<balancer::Entrance> ListenClaims::entrance(const SocketAddress& address) const {
+  const auto id = owner(address);
+  if (!id) return std::nullopt;
+  const auto& addresses = claims_.at(*id).addresses;
+  const auto claimed = std::find_if(addresses.begin(), addresses.end(),
+                                    [&](const auto& each) { return each.first == address; });
+  return balancer::Entrance(*id, claimed->second);
+}
+
+std::optional<balancer::Entrance> ListenClaims::entrance_of(const SocketAddress& address) const {
+  if (auto exact = entrance(address)) return exact;
+  if (!local_addresses_.contains(address.ip)) return std::nullopt;
+  return entrance({IpAddress::any(address.ip.family()), address.port});
+}
+
 std::vector<SocketAddress> ListenClaims::owned_by(ServicePortId id) const {
   std::vector<SocketAddress> addresses;
   const auto known = claims_.find(id);
   if (known == claims_.end()) return addresses;
-  for (const SocketAddress& address : known->second.addresses) {
+  for (const auto& [address, kind] : known->second.addresses) {
     if (owner(address) == id) addresses.push_back(address);
   }
   return addresses;
@@ -252,7 +303,7 @@ std::vector<ListenProblem> ListenClaims::problems_of(ServicePortId id) const {
   if (known == claims_.end()) return problems;
   const Claims& claims = known->second;
   if (claims.misplaced) problems.push_back(*claims.misplaced);
-  for (const SocketAddress& address : claims.addresses) {
+  for (const auto& [address, kind] : claims.addresses) {
     const Holder winner = holder(address);
     if (winner.claimant.id == id) continue;
     problems.push_back({claims.claimant.key, "service port " + claims.claimant.key.to_string() +

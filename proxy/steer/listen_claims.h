@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/backend_table.h"
+#include "balancer/connection_verdict.h"
 #include "base/cidr.h"
 #include "base/clock.h"
 #include "proxy/steer/address_pool.h"
@@ -39,7 +40,9 @@ struct ListenProblem {
 /// Which service port owns which address and port.
 ///
 /// A service port claims the Service's clusterIP where that is an address of this machine, else its
-/// listen address: from the annotation, from the pool, or the general one. Of several that claim
+/// listen address: from the annotation, from the pool, or the general one. Its NodePort it claims
+/// on the general listen address, its external and load balancer IPs where they are addresses of
+/// this machine (S3 to S5). Of several that claim
 /// the same, the oldest owns it (creationTimestamp, then namespace and name), endpoints or not; the
 /// next one takes over when it goes. The wildcard address (0.0.0.0, ::) is the same as every other
 /// one of its family: it goes to its claimant only if that is older than all that claim the port.
@@ -55,7 +58,12 @@ class ListenClaims {
 
   /// Who listens there; nothing where nobody does.
   [[nodiscard]] std::optional<balancer::ServicePortId> owner(const SocketAddress& address) const;
-  /// Where a service port listens: the addresses that it owns.
+  /// The same, with what the address is to the Service.
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(const SocketAddress& address) const;
+  /// Where a client of this address comes in: there, or where the wildcard takes it in.
+  [[nodiscard]] std::optional<balancer::Entrance> entrance_of(const SocketAddress& address) const;
+  /// Where a service port listens: the addresses that it owns, the first of them in place of the
+  /// clusterIP.
   [[nodiscard]] std::vector<SocketAddress> owned_by(balancer::ServicePortId id) const;
   /// Service ports for which there is no address to claim; update() them again when addresses have
   /// come free.
@@ -79,7 +87,7 @@ class ListenClaims {
   };
   struct Claims {
     Claimant claimant;
-    std::vector<SocketAddress> addresses;
+    std::vector<std::pair<SocketAddress, balancer::AddressKind>> addresses;
     std::optional<ListenProblem> misplaced;  ///< why there is no address to claim
     bool in_pool = false;
   };
@@ -102,6 +110,10 @@ class ListenClaims {
     bool in_pool = false;
   };
   [[nodiscard]] Placement place(const balancer::ServicePort& port);
+  /// What is wrong with claiming this address, or nothing, and it is among the claims then.
+  [[nodiscard]] std::string claim(const SocketAddress& address, balancer::AddressKind kind,
+                                  Claims& claims) const;
+  [[nodiscard]] std::string claim_external(const balancer::ServicePort& port, Claims& claims) const;
   [[nodiscard]] const PortClaims* claims_to(const SocketAddress& address) const;
   /// Who keeps everybody else from an address. Precondition: somebody claims it.
   [[nodiscard]] Holder holder(const SocketAddress& address) const;

@@ -69,6 +69,10 @@ std::string_view to_string(CloseReason reason) noexcept {
       return "shutdown";
     case CloseReason::NoEndpoints:
       return "no_endpoints";
+    case CloseReason::NoLocalEndpoints:
+      return "no_local_endpoints";
+    case CloseReason::SourceRanges:
+      return "source_ranges";
     case CloseReason::ConnectFailed:
       return "connect_failed";
     case CloseReason::NoDescriptors:
@@ -78,8 +82,16 @@ std::string_view to_string(CloseReason reason) noexcept {
 }
 
 bool is_refusal(CloseReason reason) noexcept {
-  return reason == CloseReason::NoEndpoints || reason == CloseReason::ConnectFailed ||
-         reason == CloseReason::NoDescriptors;
+  switch (reason) {
+    case CloseReason::NoEndpoints:
+    case CloseReason::NoLocalEndpoints:
+    case CloseReason::SourceRanges:
+    case CloseReason::ConnectFailed:
+    case CloseReason::NoDescriptors:
+      return true;
+    default:
+      return false;
+  }
 }
 
 CloseReason classify_io_error(Side side, int error) noexcept {

@@ -25,18 +25,20 @@ inline constexpr std::size_t kConnectErrors = 7;
 
 /// Why a session ended. Each has exactly one; whose doing it was comes first.
 enum class CloseReason : std::uint8_t {
-  Finished,       ///< both sides closed their direction
-  ClientReset,    ///< the client sent a RST
-  BackendReset,   ///< the backend sent a RST
-  ClientLost,     ///< the client stopped answering
-  BackendLost,    ///< the backend stopped answering
-  IdleTimeout,    ///< nothing moved for the idle timeout
-  Shutdown,       ///< this process ended before the session did
-  NoEndpoints,    ///< refused: no backend may serve
-  ConnectFailed,  ///< refused: no backend that was tried could be reached
-  NoDescriptors,  ///< refused: no descriptor left for the backend's side
+  Finished,          ///< both sides closed their direction
+  ClientReset,       ///< the client sent a RST
+  BackendReset,      ///< the backend sent a RST
+  ClientLost,        ///< the client stopped answering
+  BackendLost,       ///< the backend stopped answering
+  IdleTimeout,       ///< nothing moved for the idle timeout
+  Shutdown,          ///< this process ended before the session did
+  NoEndpoints,       ///< refused: no backend may serve
+  NoLocalEndpoints,  ///< refused: no backend on this node may serve, and the policy is Local
+  SourceRanges,      ///< refused: the client is in none of the Service's source ranges
+  ConnectFailed,     ///< refused: no backend that was tried could be reached
+  NoDescriptors,     ///< refused: no descriptor left for the backend's side
 };
-inline constexpr std::size_t kCloseReasons = 10;
+inline constexpr std::size_t kCloseReasons = 12;
 
 /// "finished", "client_reset", "no_endpoints", ...
 [[nodiscard]] std::string_view to_string(CloseReason reason) noexcept;

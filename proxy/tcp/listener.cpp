@@ -46,13 +46,13 @@ bool is_clients_loss(int error) {
 }  // namespace
 
 Listener::Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions,
-                   SessionQuota& quota, UniqueFd socket, balancer::ServicePortId service_port)
+                   SessionQuota& quota, UniqueFd socket, balancer::Entrance entrance)
     : socket_(loop),
       unwatched_(std::move(socket)),
       timers_(timers),
       sessions_(sessions),
       quota_(quota),
-      service_port_(service_port) {}
+      entrance_(entrance) {}
 
 Listener::~Listener() { WHERRY_ASSERT(pending_ == 0 && !socket_.is_open()); }
 
@@ -103,7 +103,7 @@ Listener::Accepted Listener::accept_one() {
     UniqueFd fd(::accept4(socket_.native_handle(), client.get(), &client.size,
                           SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
-      sessions_.open(std::move(fd), client.to_socket_address(), service_port_, std::move(permit));
+      sessions_.open(std::move(fd), client.to_socket_address(), entrance_, std::move(permit));
       return Accepted::One;
     }
     if (errno == EAGAIN) return Accepted::None;
@@ -132,6 +132,8 @@ bool Listener::resume() {
   if (accepted != Accepted::Paused) wait();
   return accepted == Accepted::One;
 }
+
+int Listener::socket() { return unwatched_ ? unwatched_.get() : socket_.native_handle(); }
 
 void Listener::stop(Queued queued) {
   unwatched_.reset();

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "balancer/backend_table.h"
+#include "balancer/connection_verdict.h"
 #include "base/async/asio.h"
 #include "base/async/timers.h"
 #include "base/unique_fd.h"
@@ -21,15 +21,17 @@ namespace wherry::tcp {
 class Listener {
  public:
   Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions, SessionQuota& quota,
-           UniqueFd socket, balancer::ServicePortId service_port);
+           UniqueFd socket, balancer::Entrance entrance);
   ~Listener();
 
   void start();
   /// A permit has come free. Accepts one client, if it waits for a permit and a client waits; true
   /// if so.
   bool resume();
-  /// The address belongs to another service port from now on.
-  void retarget(balancer::ServicePortId service_port) noexcept { service_port_ = service_port; }
+  /// The address leads elsewhere from now on.
+  void retarget(balancer::Entrance entrance) noexcept { entrance_ = entrance; }
+  /// The listening socket; -1 after stop().
+  [[nodiscard]] int socket();
 
   enum class Queued { Refuse, Accept };
   /// Closes the socket. Clients that wait in its queue are refused, or taken first.
@@ -48,7 +50,7 @@ class Listener {
   Timers& timers_;
   SessionSet& sessions_;
   SessionQuota& quota_;
-  balancer::ServicePortId service_port_;
+  balancer::Entrance entrance_;
   Timer pause_;
   std::size_t pending_ = 0;
   bool starved_ = false;  ///< waits for resume()

@@ -1,6 +1,7 @@
 #include "proxy/tcp/own_listeners.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace wherry::tcp {
@@ -10,6 +11,11 @@ using balancer::ServicePortId;
 
 SocketAddress wildcard_of(const SocketAddress& address) {
   return {IpAddress::any(address.ip.family()), address.port};
+}
+
+std::array<const balancer::Decision*, 3> decisions_of(const balancer::ServicePortEntry& entry) {
+  return {&entry.internal, entry.external ? &*entry.external : nullptr,
+          entry.external_from_node ? &*entry.external_from_node : nullptr};
 }
 
 }  // namespace
@@ -41,11 +47,15 @@ bool OwnListeners::lead_back(const balancer::BackendTable& table, ServicePortId 
     if (reached[i] == from) return true;
     const balancer::ServicePortEntry* entry = table.find(reached[i]);
     if (entry == nullptr) continue;
-    for (const std::uint32_t index : entry->internal.backends) {
-      next = find(entry->backends[index].address, Local::Unknown);
-      if (next == nullptr) continue;
-      if (std::find(reached.begin(), reached.end(), *next) == reached.end()) {
-        reached.push_back(*next);
+    // Whatever kind of traffic a connection is then: any of them may pick a backend.
+    for (const balancer::Decision* decision : decisions_of(*entry)) {
+      if (decision == nullptr) continue;
+      for (const std::uint32_t index : decision->backends) {
+        next = find(entry->backends[index].address, Local::Unknown);
+        if (next == nullptr) continue;
+        if (std::find(reached.begin(), reached.end(), *next) == reached.end()) {
+          reached.push_back(*next);
+        }
       }
     }
   }

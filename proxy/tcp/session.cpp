@@ -17,12 +17,21 @@ void set_option(int fd, int level, int name, int value) {
   ::setsockopt(fd, level, name, &value, sizeof value);
 }
 
-/// Whether the kernel chose the address itself as the source: it is one of this machine's then.
-bool comes_from(int fd, const IpAddress& address) {
+/// Which of this machine's addresses the client has connected to.
+IpAddress local_address(int fd) {
   RawSocketAddress local;
-  return ::getsockname(fd, local.get(), &local.size) == 0 &&
-         local.to_socket_address().ip == address;
+  if (::getsockname(fd, local.get(), &local.size) != 0) return {};
+  return local.to_socket_address().ip;
 }
+
+/// A connection that has come in can't be dropped any more: it is reset.
+CloseReason refusal(balancer::Reason reason) {
+  return reason == balancer::Reason::SourceRanges ? CloseReason::SourceRanges
+                                                  : CloseReason::NoLocalEndpoints;
+}
+
+/// Whether the kernel chose the address itself as the source: it is one of this machine's then.
+bool comes_from(int fd, const IpAddress& address) { return local_address(fd) == address; }
 
 /// The next close() sends a RST in place of a FIN, and forgets what was not sent yet.
 void close_with_reset(int fd) {
@@ -33,9 +42,9 @@ void close_with_reset(int fd) {
 }  // namespace
 
 Session::Session(SessionSet& owner, UniqueFd client, const SocketAddress& client_address,
-                 balancer::ServicePortId service_port, SessionQuota::Permit permit)
+                 balancer::Entrance entrance, SessionQuota::Permit permit)
     : owner_(owner),
-      service_port_(service_port),
+      entrance_(entrance),
       permit_(std::move(permit)),
       client_(owner.loop()),
       backend_(owner.loop()),
@@ -55,9 +64,15 @@ void Session::start() {
 /// Goes on until a backend accepts, one has to be waited for, or none is left.
 void Session::try_backends() {
   for (;;) {
-    const balancer::ServicePortEntry* entry = owner_.table().find(service_port_);
+    const balancer::ServicePortEntry* entry = owner_.table().find(entrance_.service_port);
+    const balancer::ConnectionVerdict verdict =
+        entry == nullptr ? balancer::ConnectionVerdict{} : judge(*entry);
+    // Mostly the kernel has seen to it already.
+    if (verdict.verdict == balancer::Verdict::Drop) return close(refusal(verdict.reason));
     const balancer::Backend* backend =
-        entry == nullptr ? nullptr : balancer::pick_backend(*entry, entry->internal, tried_);
+        verdict.verdict == balancer::Verdict::Forward
+            ? balancer::pick_backend(*entry, *verdict.decision, tried_)
+            : nullptr;
     if (backend == nullptr) {
       return close(tried_.empty()                               ? CloseReason::NoEndpoints
                    : last_error_ == ConnectError::NoDescriptors ? CloseReason::NoDescriptors
@@ -78,9 +93,18 @@ void Session::try_backends() {
   }
 }
 
+balancer::ConnectionVerdict Session::judge(const balancer::ServicePortEntry& entry) {
+  const balancer::NodeView& node = owner_.table().node();
+  auto kind = balancer::ClientKind::Outside;
+  if (balancer::depends_on_client(entry, entrance_.kind)) {
+    kind = balancer::client_kind(client_address_.ip, local_address(client_.fd()), node);
+  }
+  return balancer::verdict_for(entry, entrance_.kind, kind, client_address_.ip, node);
+}
+
 /// ELOOP, like every other error, through errno.
 Session::Connect Session::begin_connect(const SocketAddress& address) {
-  if (owner_.own_listeners().lead_back(owner_.table(), service_port_, address)) {
+  if (owner_.own_listeners().lead_back(owner_.table(), entrance_.service_port, address)) {
     errno = ELOOP;
     return Connect::Failed;
   }
@@ -93,7 +117,7 @@ Session::Connect Session::begin_connect(const SocketAddress& address) {
   const bool done = ::connect(socket.get(), to.get(), to.size) == 0;
   if (!done && errno != EINPROGRESS) return Connect::Failed;
   if (owner_.own_listeners().have_wildcard(address) && comes_from(socket.get(), address.ip) &&
-      owner_.own_listeners().lead_back(owner_.table(), service_port_, address,
+      owner_.own_listeners().lead_back(owner_.table(), entrance_.service_port, address,
                                        OwnListeners::Local::Yes)) {
     errno = ELOOP;
     return Connect::Failed;

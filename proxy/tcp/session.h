@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/backend_table.h"
+#include "balancer/connection_verdict.h"
 #include "base/clock.h"
 #include "base/socket_address.h"
 #include "base/unique_fd.h"
@@ -45,7 +46,7 @@ class Session : public DeadlineHook,
                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   Session(SessionSet& owner, UniqueFd client, const SocketAddress& client_address,
-          balancer::ServicePortId service_port, SessionQuota::Permit permit);
+          balancer::Entrance entrance, SessionQuota::Permit permit);
   ~Session();
 
   /// Looks for a backend.
@@ -81,6 +82,7 @@ class Session : public DeadlineHook,
   enum class Connect : std::uint8_t { Established, InProgress, Failed };
 
   void try_backends();
+  [[nodiscard]] balancer::ConnectionVerdict judge(const balancer::ServicePortEntry& entry);
   [[nodiscard]] Connect begin_connect(const SocketAddress& address);
   void on_connect_writable();
   [[nodiscard]] bool note_failure(ConnectError error);
@@ -89,7 +91,7 @@ class Session : public DeadlineHook,
   [[nodiscard]] Relay& opposite(const Relay& relay) noexcept;
 
   SessionSet& owner_;
-  const balancer::ServicePortId service_port_;
+  const balancer::Entrance entrance_;
   SessionQuota::Permit permit_;
   Wire client_;
   Wire backend_;

@@ -24,8 +24,8 @@ SessionSet::SessionSet(asio::io_context& loop, Timers& timers, const Clock& cloc
 SessionSet::~SessionSet() { WHERRY_ASSERT(idle()); }
 
 void SessionSet::open(UniqueFd client, const SocketAddress& client_address,
-                      balancer::ServicePortId service_port, SessionQuota::Permit permit) {
-  auto session = std::make_unique<Session>(*this, std::move(client), client_address, service_port,
+                      balancer::Entrance entrance, SessionQuota::Permit permit) {
+  auto session = std::make_unique<Session>(*this, std::move(client), client_address, entrance,
                                            std::move(permit));
   ++count_;
   sessions_.push_back(*session);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/backend_table.h"
+#include "balancer/connection_verdict.h"
 #include "base/async/asio.h"
 #include "base/async/timers.h"
 #include "base/clock.h"
@@ -44,9 +45,9 @@ class SessionSet {
   SessionSet(const SessionSet&) = delete;
   SessionSet& operator=(const SessionSet&) = delete;
 
-  /// A client has connected to a service port.
-  void open(UniqueFd client, const SocketAddress& client_address,
-            balancer::ServicePortId service_port, SessionQuota::Permit permit);
+  /// A client has come in.
+  void open(UniqueFd client, const SocketAddress& client_address, balancer::Entrance entrance,
+            SessionQuota::Permit permit);
 
   /// Returns the table that was in use.
   std::shared_ptr<const balancer::BackendTable> exchange_table(

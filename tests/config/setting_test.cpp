@@ -114,6 +114,8 @@ TEST(Settings, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(shown("listen-address"), "127.0.0.1");
   EXPECT_EQ(shown("listen-pool"), "");
   EXPECT_EQ(shown("port-offset"), "0");
+  EXPECT_EQ(shown("service-proxy-name"), "");
+  EXPECT_EQ(shown("source-ranges-everywhere"), "false");
   EXPECT_EQ(shown("node-name"), "");
   EXPECT_EQ(shown("workers"), "0");
   EXPECT_EQ(shown("admin-address"), "127.0.0.1:10249");
@@ -324,6 +326,21 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"TooLong", "node-name", std::string(254, 'a'),
                  '"' + std::string(254, 'a') +
                      "\" is no node name; write lower-case letters, digits, '-' and '.'"}),
+    [](const auto& row) { return row.param.name; });
+
+constexpr const char* kNoLabel =
+    " is no value of a label; write at most 63 letters, digits, '-', '_' and '.', or leave it out";
+
+INSTANTIATE_TEST_SUITE_P(
+    ProxyNames, ABadValue,
+    ::testing::Values(
+        BadValue{"Empty", "service-proxy-name", "", std::string("\"\"") + kNoLabel},
+        BadValue{"Blank", "service-proxy-name", "a b", std::string("\"a b\"") + kNoLabel},
+        BadValue{"DotAtTheEnd", "service-proxy-name", "a.", std::string("\"a.\"") + kNoLabel},
+        BadValue{"ThatWouldBeASelector", "service-proxy-name", "a,b=c",
+                 std::string("\"a,b=c\"") + kNoLabel},
+        BadValue{"TooLong", "service-proxy-name", std::string(64, 'a'),
+                 '"' + std::string(64, 'a') + '"' + kNoLabel}),
     [](const auto& row) { return row.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(

@@ -50,6 +50,10 @@ TEST_F(Get, ServicesHaveEveryFieldThatToolsRead) {
       {"nodePort", 0},
       {"externalIPs", json::array()},
       {"loadBalancerIPs", json::array()},
+      {"sourceRanges", json::array()},
+      {"internalTrafficPolicy", "Cluster"},
+      {"externalTrafficPolicy", "Cluster"},
+      {"healthCheckNodePort", 0},
       {"sessionAffinity", "None"},
       {"listen", json::array{json::value(rig_.service.to_string())}},
       {"internal",
@@ -58,6 +62,7 @@ TEST_F(Get, ServicesHaveEveryFieldThatToolsRead) {
         {"backends", json::array{json::value(loopback_address(2).to_string() + ":" + port),
                                  json::value(loopback_address(3).to_string() + ":" + port)}}}},
       {"external", nullptr},
+      {"externalFromNode", nullptr},
       {"excluded", json::array()}};
   EXPECT_EQ(rows[0], expected) << rows[0];
 }

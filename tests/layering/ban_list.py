@@ -199,6 +199,7 @@ BANS = (
         good=("std::snprintf(text, 4, f);", "log::info(x);"),
         where=PRODUCTION,
         allowed={"proxy/app/commands.cpp": "the answers of the command line",
+                 "proxy/app/explain_command.cpp": "the same, of one command",
                  "base/assert.cpp": "the last words, when the log may be what broke"}),
     Ban("endl",
         r"\bstd::endl\b", "flushes at every line", r"'\n', and a flush where one is needed",

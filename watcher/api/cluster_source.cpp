@@ -38,6 +38,12 @@ struct Kind<model::Node> {
   static constexpr auto kMember = &watcher::ClusterObjects::nodes;
 };
 
+/// W1, S6.
+std::string service_labels(const std::string& proxy_name) {
+  const std::string label(model::kServiceProxyNameLabel);
+  return proxy_name.empty() ? '!' + label : label + '=' + proxy_name;
+}
+
 }  // namespace
 
 std::vector<Resource> resources_of(const ClusterOptions& options) {
@@ -50,7 +56,7 @@ std::vector<Resource> resources_of(const ClusterOptions& options) {
                  .plural = "services",
                  .kind = "Service",
                  .name_space = space,
-                 .labels = "!" + std::string(model::kServiceProxyNameLabel),
+                 .labels = service_labels(options.service_proxy_name),
                  .fields = "spec.clusterIP!=None",
                  .fields_are_optional = true});
   all.push_back({.name = "endpointslices",

@@ -31,6 +31,8 @@ struct ClusterOptions {
   std::string name_space;    ///< empty: all
   Duration poll_interval{};  ///< 0: watch
   std::string node_name;
+  /// Read exactly the Services that name this proxy; empty: those that name none (S6).
+  std::string service_proxy_name{};
 };
 
 /// Who hears of a cluster's objects.

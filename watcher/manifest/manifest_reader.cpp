@@ -84,10 +84,18 @@ struct Cost {
     bytes += pod.node.size();
     for (const model::NamedPort& port : pod.named_ports) bytes += port.name.size();
   }
+  void add(const model::Node& node) {
+    add(node.meta);
+    details += node.addresses.size() + node.pod_cidrs.size() + node.taints.size();
+    for (const std::string& taint : node.taints) bytes += taint.size();
+  }
   void add(const std::vector<model::Endpoint>& endpoints) {
     parts += endpoints.size();
     for (const model::Endpoint& each : endpoints) {
       bytes += each.node.size() + each.pod.size() + each.pod_uid.size();
+      details += each.hints.zones().size() + each.hints.nodes().size();
+      for (const std::string& zone : each.hints.zones()) bytes += zone.size();
+      for (const std::string& node : each.hints.nodes()) bytes += node.size();
     }
   }
   void add(const std::vector<model::EndpointPort>& ports) {
@@ -173,7 +181,8 @@ class Reader {
   static bool is_list(const model::TypeMeta& type) {
     if (type.classify() == model::Kind::List) return true;
     if (type.api_version == "v1") {
-      return type.kind == "ServiceList" || type.kind == "PodList" || type.kind == "EndpointsList";
+      return type.kind == "ServiceList" || type.kind == "PodList" || type.kind == "EndpointsList" ||
+             type.kind == "NodeList";
     }
     return type.api_version == "discovery.k8s.io/v1" && type.kind == "EndpointSliceList";
   }
@@ -234,6 +243,8 @@ class Reader {
         return add(type.kind, model::decode_endpoint_slice(object), faults, into.slices);
       case model::Kind::Endpoints:
         return add(type.kind, model::decode_endpoints(object), faults, into.endpoints);
+      case model::Kind::Node:
+        return add(type.kind, model::decode_node(object), faults, into.nodes);
       default:
         break;
     }
@@ -247,7 +258,12 @@ class Reader {
     append_new(faults, model::validate(object));
     cost_.add(object);
     into.push_back(std::move(object));
-    return kind + ' ' + into.back().meta.key.to_string();
+    return kind + ' ' + name_of(into.back().meta.key);
+  }
+
+  /// A Node has no namespace.
+  static std::string name_of(const model::ObjectKey& key) {
+    return key.name_space.empty() ? key.name : key.to_string();
   }
 
   /// Leaves out what only follows from another fault: a name of a wrong type is not missing.
@@ -299,6 +315,7 @@ class Reader {
     move_all(to.pods, pending.content.pods);
     move_all(to.slices, pending.content.slices);
     move_all(to.endpoints, pending.content.endpoints);
+    move_all(to.nodes, pending.content.nodes);
     for (const auto& [kind, count] : pending.content.ignored) to.ignored[kind] += count;
     const std::size_t room = limits_.faults - kept_.faults.size();
     const std::size_t fits = std::min(room, pending.faults.size());

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "watcher/model/endpoint_slice.h"
 #include "watcher/model/endpoints.h"
+#include "watcher/model/node.h"
 #include "watcher/model/pod.h"
 #include "watcher/model/service.h"
 
@@ -32,6 +33,7 @@ struct ManifestContent {
   std::vector<model::Pod> pods;
   std::vector<model::EndpointSlice> slices;
   std::vector<model::Endpoints> endpoints;
+  std::vector<model::Node> nodes{};
   std::map<std::string, std::size_t> ignored;  ///< "apps/v1 Deployment" -> how many
 };
 
@@ -40,9 +42,9 @@ struct ManifestText {
   Faults faults;
 };
 
-/// Reads all documents of a file of YAML or JSON: Services, Pods, EndpointSlices, Endpoints and
-/// Lists of them; other kinds are counted. One fault discards the whole file, so that a half-read
-/// file never takes effect. `name` is what faults call the file. Pure; any thread.
+/// Reads all documents of a file of YAML or JSON: Services, Pods, EndpointSlices, Endpoints,
+/// Nodes and Lists of them; other kinds are counted. One fault discards the whole file, so that a
+/// half-read file never takes effect. `name` is what faults call the file. Pure; any thread.
 ///
 /// What a stranger's file may cost is bounded: nesting, values per object, objects and what they
 /// hold in all, faults and their length.

@@ -56,6 +56,7 @@ void ManifestObjects::set(const FileOrder& order, const std::string& file, Manif
   slices_.set(order, file, std::move(content.slices), sinks == nullptr ? nullptr : &sinks->slices);
   slices_of_endpoints_.tell(sinks == nullptr ? nullptr : &sinks->slices);
   endpoints_.set(order, file, std::move(content.endpoints), &slices_of_endpoints_);
+  nodes_.set(order, file, std::move(content.nodes), sinks == nullptr ? nullptr : &sinks->nodes);
 }
 
 void ManifestObjects::replace_all(const ManifestSinks& sinks) const {
@@ -64,6 +65,7 @@ void ManifestObjects::replace_all(const ManifestSinks& sinks) const {
   auto slices = slices_.all();
   slices_of_endpoints_.append_to(slices);
   sinks.slices.replace(std::move(slices));
+  sinks.nodes.replace(nodes_.all());
 }
 
 std::vector<DoubleDefinition> ManifestObjects::doubles() const {
@@ -72,6 +74,7 @@ std::vector<DoubleDefinition> ManifestObjects::doubles() const {
   pods_.append_doubles("Pod", all);
   slices_.append_doubles("EndpointSlice", all);
   endpoints_.append_doubles("Endpoints", all);
+  nodes_.append_doubles("Node", all);
   std::sort(all.begin(), all.end());
   return all;
 }
@@ -79,7 +82,8 @@ std::vector<DoubleDefinition> ManifestObjects::doubles() const {
 std::map<std::string, std::size_t> ManifestObjects::counts() const {
   return {{"Service", services_.size()},
           {"Pod", pods_.size()},
-          {"EndpointSlice", slices_.size() + slices_of_endpoints_.size()}};
+          {"EndpointSlice", slices_.size() + slices_of_endpoints_.size()},
+          {"Node", nodes_.size()}};
 }
 
 }  // namespace wherry::manifest

@@ -79,7 +79,7 @@ class MergedObjects {
 
   void append_doubles(std::string_view kind, std::vector<DoubleDefinition>& into) const {
     const auto name = [kind](const model::ObjectKey& key) {
-      return std::string(kind) + ' ' + key.to_string();
+      return std::string(kind) + ' ' + (key.name_space.empty() ? key.name : key.to_string());
     };
     for (const model::ObjectKey& key : doubled_) {
       const std::vector<Definition>& definitions = objects_.at(key);
@@ -134,6 +134,7 @@ struct ManifestSinks {
   model::ObjectSink<model::Service>& services;
   model::ObjectSink<model::Pod>& pods;
   model::ObjectSink<model::EndpointSlice>& slices;
+  model::ObjectSink<model::Node>& nodes;
 };
 
 /// Stands between Endpoints and whoever wants EndpointSlices; remembers what it made of them.
@@ -184,6 +185,7 @@ class ManifestObjects {
   MergedObjects<model::Pod> pods_;
   MergedObjects<model::EndpointSlice> slices_;
   MergedObjects<model::Endpoints> endpoints_;
+  MergedObjects<model::Node> nodes_;
   EndpointsAsSlices slices_of_endpoints_;
 };
 

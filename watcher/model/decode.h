@@ -19,7 +19,7 @@ namespace wherry::model {
 
 using document::FieldReader;
 
-enum class Kind { Service, Pod, EndpointSlice, Endpoints, List, Other };
+enum class Kind { Service, Pod, Node, EndpointSlice, Endpoints, List, Other };
 
 /// What an object says it is.
 struct TypeMeta {

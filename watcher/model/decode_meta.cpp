@@ -29,6 +29,7 @@ Kind TypeMeta::classify() const {
   if (api_version == "v1") {
     if (kind == "Service") return Kind::Service;
     if (kind == "Pod") return Kind::Pod;
+    if (kind == "Node") return Kind::Node;
     if (kind == "Endpoints") return Kind::Endpoints;
     if (kind == "List") return Kind::List;
   }

@@ -20,8 +20,7 @@ void add(FieldFaults& faults, std::initializer_list<PathStep> path, std::string 
 
 enum class NameRule { Label, Subdomain };
 
-void check_meta(const ObjectMeta& meta, NameRule rule, FieldFaults& faults) {
-  const std::string& name = meta.key.name;
+void check_name(const std::string& name, NameRule rule, FieldFaults& faults) {
   if (name.empty()) {
     add(faults, {"metadata", "name"}, "missing; give the object a name");
   } else if (rule == NameRule::Label && !is_dns_label(name)) {
@@ -35,6 +34,10 @@ void check_meta(const ObjectMeta& meta, NameRule rule, FieldFaults& faults) {
             "\" is no name for this kind; write at most 253 lower-case letters, digits, '-' and "
             "'.', beginning and ending with a letter or digit");
   }
+}
+
+void check_meta(const ObjectMeta& meta, NameRule rule, FieldFaults& faults) {
+  check_name(meta.key.name, rule, faults);
   if (!is_dns_label(meta.key.name_space)) {
     add(faults, {"metadata", "namespace"},
         '"' + meta.key.name_space +
@@ -135,6 +138,12 @@ FieldFaults validate(const Endpoints& endpoints) {
 FieldFaults validate(const Pod& pod) {
   FieldFaults faults;
   check_meta(pod.meta, NameRule::Subdomain, faults);
+  return faults;
+}
+
+FieldFaults validate(const Node& node) {
+  FieldFaults faults;
+  check_name(node.meta.key.name, NameRule::Subdomain, faults);  // a Node has no namespace
   return faults;
 }
 

@@ -3,6 +3,7 @@
 #include "base/document/field_path.h"
 #include "watcher/model/endpoint_slice.h"
 #include "watcher/model/endpoints.h"
+#include "watcher/model/node.h"
 #include "watcher/model/pod.h"
 #include "watcher/model/service.h"
 
@@ -16,5 +17,6 @@ namespace wherry::model {
 [[nodiscard]] document::FieldFaults validate(const EndpointSlice& slice);
 [[nodiscard]] document::FieldFaults validate(const Endpoints& endpoints);
 [[nodiscard]] document::FieldFaults validate(const Pod& pod);
+[[nodiscard]] document::FieldFaults validate(const Node& node);
 
 }  // namespace wherry::model

@@ -33,6 +33,9 @@ class FakeView final : public AdminView {
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId) const override {
     return {};
   }
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(const SocketAddress&) const override {
+    return std::nullopt;
+  }
   [[nodiscard]] Readiness readiness() const override {
     Readiness readiness;
     readiness.checks.push_back({.name = "tables", .passed = ready, .required = true, .notes = {}});

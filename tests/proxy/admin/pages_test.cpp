@@ -37,7 +37,7 @@ class PagesTest : public ::testing::Test {
 
   balancer::ServiceTracker services_{{}, [] {}};
   balancer::SliceTracker slices_{[] {}};
-  balancer::TableBuilder builder_{services_, slices_, ""};
+  balancer::TableBuilder builder_{services_, slices_, "node-1"};
 };
 
 TEST_F(PagesTest, ShowsAServicePortWithEveryFieldThatToolsRead) {
@@ -56,13 +56,49 @@ TEST_F(PagesTest, ShowsAServicePortWithEveryFieldThatToolsRead) {
   const boost::json::value expected = boost::json::parse(R"([{
     "namespace": "default", "service": "web", "port": "http", "protocol": "TCP", "family": "IPv4",
     "clusterIP": "10.96.0.1", "servicePort": 80, "nodePort": 30080,
-    "externalIPs": ["192.0.2.1"], "loadBalancerIPs": ["192.0.2.2"], "sessionAffinity": "None",
+    "externalIPs": ["192.0.2.1"], "loadBalancerIPs": ["192.0.2.2"], "sourceRanges": [],
+    "internalTrafficPolicy": "Cluster", "externalTrafficPolicy": "Cluster",
+    "healthCheckNodePort": 0, "sessionAffinity": "None",
     "listen": ["127.0.0.1:8080"],
     "internal": {"verdict": "forward", "reason": "ready_endpoints", "backends": ["10.0.0.1:9376"]},
     "external": {"verdict": "forward", "reason": "ready_endpoints", "backends": ["10.0.0.1:9376"]},
+    "externalFromNode":
+        {"verdict": "forward", "reason": "ready_endpoints", "backends": ["10.0.0.1:9376"]},
     "excluded": [{"backend": "10.0.0.2:9376", "reason": "not_ready"},
                  {"backend": "10.0.0.3:9376", "reason": "terminating"}]}])");
   EXPECT_EQ(boost::json::value(services()), expected);
+}
+
+TEST_F(PagesTest, E7_ShowsPoliciesAndTheDecisionOfEachKindOfTraffic) {
+  services_.upsert(service("web")
+                       .type(model::ServiceType::LoadBalancer)
+                       .cluster_ip("10.96.0.1")
+                       .port("http", 80)
+                       .node_port(30080)
+                       .load_balancer_ip("192.0.2.2")
+                       .source_range("203.0.113.0/24")
+                       .internal_policy(model::TrafficPolicy::Local)
+                       .external_policy(model::TrafficPolicy::Local)
+                       .health_check_node_port(31000));
+  slices_.upsert(slice("s", "web").port("http", 9376).endpoint("10.0.0.1").on_node("node-2"));
+
+  const boost::json::array rows = services();
+  const boost::json::object& row = rows.at(0).as_object();
+
+  EXPECT_EQ(row.at("sourceRanges"), boost::json::parse(R"(["203.0.113.0/24"])"));
+  EXPECT_EQ(row.at("internalTrafficPolicy"), "Local");
+  EXPECT_EQ(row.at("externalTrafficPolicy"), "Local");
+  EXPECT_EQ(row.at("healthCheckNodePort"), 31000);
+  const boost::json::value dropped =
+      boost::json::parse(R"({"verdict": "drop", "reason": "no_local_endpoints", "backends": []})");
+  EXPECT_EQ(row.at("internal"), dropped);
+  EXPECT_EQ(row.at("external"), dropped);
+  EXPECT_EQ(
+      row.at("externalFromNode"),
+      boost::json::parse(
+          R"({"verdict": "forward", "reason": "ready_endpoints", "backends": ["10.0.0.1:9376"]})"));
+  EXPECT_EQ(row.at("excluded"),
+            boost::json::parse(R"([{"backend": "10.0.0.1:9376", "reason": "other_node"}])"));
 }
 
 TEST_F(PagesTest, ShowsNullWhereNothingExternalExists) {

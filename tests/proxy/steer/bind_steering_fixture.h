@@ -28,20 +28,28 @@ using Texts = std::vector<std::string>;
 class FakeListenerHost final : public ListenerHost {
  public:
   [[nodiscard]] std::size_t workers() const override { return 3; }
-  void open(const SocketAddress& address, balancer::ServicePortId id,
+  void open(const SocketAddress& address, balancer::Entrance entrance,
             std::vector<UniqueFd> sockets) override {
     EXPECT_EQ(sockets.size(), workers()) << "one socket for each worker";
     EXPECT_FALSE(closing.contains(address))
         << "open() of " << address.to_string() << " before it was closed";
-    EXPECT_TRUE(served.emplace(address, id).second) << "open() of what is open";
+    EXPECT_TRUE(served.emplace(address, entrance.service_port).second) << "open() of what is open";
+    kinds[address] = entrance.kind;
     for (std::size_t i = 0; i < sockets.size(); ++i) sockets_of_worker[i] += sockets[i] ? 1 : 0;
     told.push_back("open " + address.to_string());
   }
-  void retarget(const SocketAddress& address, balancer::ServicePortId id) override {
+  void retarget(const SocketAddress& address, balancer::Entrance entrance) override {
     ASSERT_TRUE(served.contains(address)) << "retarget() of what is not open";
-    EXPECT_NE(served[address], id) << "retarget() to what it served already";
-    served[address] = id;
+    EXPECT_FALSE(served[address] == entrance.service_port && kinds[address] == entrance.kind)
+        << "retarget() to what it served already";
+    served[address] = entrance.service_port;
+    kinds[address] = entrance.kind;
     told.push_back("retarget " + address.to_string());
+  }
+  void filter(const SocketAddress& address, const balancer::ClientFilter& clients) override {
+    ASSERT_TRUE(served.contains(address)) << "filter() of what is not open";
+    filters[address] = clients;
+    told.push_back("filter " + address.to_string());
   }
   void close(const SocketAddress& address, std::function<void()> closed) override {
     EXPECT_EQ(served.erase(address), 1u) << "close() of what is not open";
@@ -56,6 +64,8 @@ class FakeListenerHost final : public ListenerHost {
   Texts take_told() { return std::exchange(told, {}); }
 
   std::map<SocketAddress, balancer::ServicePortId> served;
+  std::map<SocketAddress, balancer::AddressKind> kinds;
+  std::map<SocketAddress, balancer::ClientFilter> filters;  ///< that were set on open listeners
   std::map<SocketAddress, std::function<void()>> closing;
   std::map<std::size_t, int> sockets_of_worker;  ///< how many it was given
   Texts told;

@@ -1,6 +1,6 @@
 #include "proxy/steer/listen_claims.h"
 
-#include "tests/proxy/steer/fake_local_addresses.h"
+#include "tests/proxy/steer/claims.h"
 #include "tests/support/builders.h"
 
 #include <gmock/gmock.h>
@@ -25,82 +25,7 @@ using test::service;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-using Texts = std::vector<std::string>;
-
-/// Claims of Services, each called by the words of its service port's key.
-class Claims {
- public:
-  explicit Claims(ListenRules rules = {}) : claims(std::move(rules), local) {}
-
-  /// All service ports of a Service; returns the addresses that were touched.
-  std::set<SocketAddress> update(const model::Service& object) {
-    std::set<SocketAddress> touched;
-    const balancer::Flattened flattened = balancer::flatten(object, {});
-    for (const ServicePort& port : flattened.ports) {
-      ServicePortEntry entry;
-      const std::string name = port.key.to_string();
-      const auto number = static_cast<std::uint32_t>(ids_.size());
-      entry.id = ids_.try_emplace(name, ServicePortId{number, number + 1}).first->second;
-      entry.service_port = port;
-      touched.merge(claims.update(entry));
-    }
-    return touched;
-  }
-  std::set<SocketAddress> remove(const std::string& name) { return claims.remove(id(name)); }
-
-  [[nodiscard]] ServicePortId id(const std::string& name) const { return ids_.at(name); }
-  [[nodiscard]] Texts owned_by(const std::string& name) const {
-    Texts texts;
-    for (const SocketAddress& address : claims.owned_by(id(name))) {
-      texts.push_back(address.to_string());
-    }
-    return texts;
-  }
-  [[nodiscard]] std::string owner(const std::string& address) const {
-    const auto owner = claims.owner(at(address));
-    for (const auto& [name, id] : ids_) {
-      if (owner == id) return name;
-    }
-    return "nobody";
-  }
-  [[nodiscard]] Texts problems() const {
-    Texts texts;
-    for (const ListenProblem& problem : claims.problems()) texts.push_back(problem.text);
-    return texts;
-  }
-
-  FakeLocalAddresses local;
-  ListenClaims claims;
-
- private:
-  std::map<std::string, ServicePortId> ids_;
-};
-
-const std::string kWeb = "default/web/TCP/IPv4";
-const std::string kWebIpv6 = "default/web/TCP/IPv6";
-const std::string kApi = "default/api/TCP/IPv4";
-const std::string kDb = "default/db/TCP/IPv4";
-
-test::ServiceBuilder web() { return service("web").port("", 80); }
-test::ServiceBuilder api() { return service("api").port("", 80); }
-
-ListenRules rules(const std::string& address, const std::string& pool = "", int offset = 0) {
-  ListenRules rules;
-  rules.listen_address = ip(address);
-  if (!pool.empty()) rules.pool = Cidr::parse(pool).value();
-  rules.port_offset = static_cast<std::uint16_t>(offset);
-  return rules;
-}
-
 // --- where a service port listens ---
-
-struct PlaceCase {
-  const char* name;
-  ListenRules rules;
-  test::ServiceBuilder service;
-  std::map<std::string, Texts> owned;  ///< by service port
-};
-std::ostream& operator<<(std::ostream& out, const PlaceCase& each) { return out << each.name; }
 
 class ListenPlace : public ::testing::TestWithParam<PlaceCase> {};
 

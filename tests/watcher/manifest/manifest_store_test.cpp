@@ -223,7 +223,8 @@ class ManifestObjectsTest : public ::testing::Test {
   test::ObjectMap<Service> services_;
   test::ObjectMap<Pod> pods_;
   test::ObjectMap<EndpointSlice> slices_;
-  const ManifestSinks sinks_{services_, pods_, slices_};
+  test::ObjectMap<model::Node> nodes_;
+  const ManifestSinks sinks_{services_, pods_, slices_, nodes_};
   ManifestObjects objects_;
 };
 
@@ -270,6 +271,7 @@ TEST_F(ManifestObjectsTest, CountWhatIsInForce) {
             .pods = {pod("p1"), pod("p2")},
             .slices = {slice("s1", "web")},
             .endpoints = {endpoints("db", {"10.0.0.1", "10.0.0.2"})},
+            .nodes = {test::node("node-1")},
             .ignored = {}});
   set("b", {.services = {service("web")},
             .pods = {},
@@ -277,8 +279,20 @@ TEST_F(ManifestObjectsTest, CountWhatIsInForce) {
             .endpoints = {endpoints("db", {"10.0.0.1"})},
             .ignored = {}});
 
-  EXPECT_THAT(objects_.counts(),
-              ElementsAre(Pair("EndpointSlice", 2), Pair("Pod", 2), Pair("Service", 1)));
+  EXPECT_THAT(objects_.counts(), ElementsAre(Pair("EndpointSlice", 2), Pair("Node", 1),
+                                             Pair("Pod", 2), Pair("Service", 1)));
+}
+
+TEST_F(ManifestObjectsTest, W3_NodesHaveNoNamespace) {
+  ManifestContent content;
+  content.nodes = {test::node("node-1").zone("zone-a"), test::node("node-2")};
+  set("a.yaml", content);
+  content.nodes = {test::node("node-1").zone("zone-b")};
+  set("b.yaml", content);
+
+  ASSERT_EQ(nodes_.all().size(), 2u);
+  EXPECT_EQ(nodes_.all()[0].zone(), "zone-b");
+  EXPECT_THAT(objects_.doubles(), ElementsAre(DoubleDefinition{"Node node-1", "b.yaml", "a.yaml"}));
 }
 
 TEST_F(ManifestObjectsTest, KnowWhatIsDefinedTwice) {

@@ -95,7 +95,8 @@ class ManifestSourceTest : public ::testing::Test {
   test::ObjectMap<model::Service> services_;
   test::ObjectMap<model::Pod> pods_;
   test::ObjectMap<model::EndpointSlice> slices_;
-  const ManifestSinks sinks_{services_, pods_, slices_};
+  test::ObjectMap<model::Node> nodes_;
+  const ManifestSinks sinks_{services_, pods_, slices_, nodes_};
   int changes_ = 0;
   std::unique_ptr<ManifestSource> source_;
 };

@@ -1,0 +1,176 @@
+#include "proxy/admin/explain_page.h"
+
+#include "base/quoted.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/string.hpp>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace wherry::admin {
+namespace {
+
+namespace json = boost::json;
+
+json::string text(std::string_view value) { return json::string(value); }
+
+std::optional<int> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return std::nullopt;
+}
+
+/// RFC 3986, 2.1. What is no good encoding stands for itself, and will be no address.
+std::string percent_decoded(std::string_view value) {
+  std::string decoded;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto high =
+        value[i] == '%' && i + 2 < value.size() ? hex_digit(value[i + 1]) : std::nullopt;
+    const auto low = high ? hex_digit(value[i + 2]) : std::nullopt;
+    if (!low) {
+      decoded += value[i];
+      continue;
+    }
+    decoded += static_cast<char>(*high * 16 + *low);
+    i += 2;
+  }
+  return decoded;
+}
+
+std::string percent_encoded(std::string_view value) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  constexpr std::string_view kPlain = "-._~:";
+  std::string encoded;
+  for (const char c : value) {
+    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                          (c >= 'A' && c <= 'Z') || kPlain.find(c) != std::string_view::npos;
+    if (is_plain) {
+      encoded += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded += {'%', kDigits[byte >> 4], kDigits[byte & 0xf]};
+  }
+  return encoded;
+}
+
+std::string field(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? printable(std::string(value->get_string()))
+                                                : std::string();
+}
+
+std::string line(std::string_view title, const std::string& content) {
+  constexpr std::size_t kWidth = 13;
+  std::string text(title);
+  text.append(kWidth - std::min(kWidth, text.size()), ' ');
+  return text + content + '\n';
+}
+
+/// Lines under one title; "none" where there are none.
+std::string lines(std::string_view title, const std::vector<std::string>& all) {
+  if (all.empty()) return line(title, "none");
+  std::string text;
+  for (std::size_t i = 0; i < all.size(); ++i) text += line(i == 0 ? title : "", all[i]);
+  return text;
+}
+
+const json::array& list(const json::object& object, std::string_view key) {
+  static const json::array none;
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_array() ? value->get_array() : none;
+}
+
+}  // namespace
+
+std::string explain_target(const balancer::Question& question) {
+  return "/explain?client=" + percent_encoded(question.client.to_string()) +
+         "&destination=" + percent_encoded(question.destination.to_string()) +
+         "&protocol=" + std::string(to_string(question.protocol));
+}
+
+std::variant<balancer::Question, std::string> parse_question(std::string_view query) {
+  std::map<std::string, std::string, std::less<>> values;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    const std::size_t equals = pair.find('=');
+    values[std::string(pair.substr(0, equals))] = percent_decoded(
+        equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+  }
+  balancer::Question question;
+  const auto client = balancer::Client::parse(values["client"]);
+  if (!client) {
+    return "client: write an address, pod, node, outside, or pod=ADDRESS, for example "
+           "client=192.0.2.1";
+  }
+  question.client = *client;
+  const auto destination = SocketAddress::parse(values["destination"]);
+  if (!destination) return "destination: write ADDR:PORT, for example destination=10.96.0.1:443";
+  question.destination = *destination;
+  const std::string& protocol = values["protocol"];
+  const auto known = parse_protocol(protocol.empty() ? "TCP" : protocol);
+  if (!known) return "protocol: write TCP, UDP or SCTP";
+  question.protocol = *known;
+  return question;
+}
+
+json::object explanation_json(const balancer::Explanation& explanation) {
+  json::object object;
+  const balancer::Question& question = explanation.question;
+  object["client"] = text(question.client.address ? question.client.address->to_string() : "");
+  object["kind"] = text(to_string(explanation.kind));
+  object["destination"] = text(question.destination.to_string());
+  object["addressKind"] = text(to_string(explanation.address_kind));
+  object["protocol"] = text(to_string(question.protocol));
+  object["service"] = text(explanation.service.to_string());
+  object["port"] =
+      text(explanation.entry == nullptr ? "" : explanation.entry->service_port.key.port);
+  object["verdict"] = text(to_string(explanation.verdict));
+  object["reason"] = text(to_string(explanation.reason));
+  object["rule"] = text(explanation.rule);
+  json::array backends;
+  json::array excluded;
+  for (const std::uint32_t index : explanation.backends) {
+    backends.emplace_back(text(explanation.entry->backends[index].address.to_string()));
+  }
+  for (const balancer::Excluded& each : explanation.excluded) {
+    excluded.emplace_back(json::object{
+        {"backend", text(explanation.entry->backends[each.backend].address.to_string())},
+        {"reason", text(to_string(each.reason))}});
+  }
+  object["backends"] = std::move(backends);
+  object["excluded"] = std::move(excluded);
+  return object;
+}
+
+std::string print_explanation(const json::object& explanation) {
+  const std::string client = field(explanation, "client");
+  const std::string kind = field(explanation, "kind");
+  const std::string port = field(explanation, "port");
+  std::vector<std::string> backends;
+  for (const json::value& each : list(explanation, "backends")) {
+    if (each.is_string()) backends.push_back(printable(std::string(each.get_string())));
+  }
+  std::vector<std::string> excluded;
+  for (const json::value& each : list(explanation, "excluded")) {
+    if (!each.is_object()) continue;
+    excluded.push_back(field(each.get_object(), "backend") + "  " +
+                       field(each.get_object(), "reason"));
+  }
+  return line("client", client.empty() ? kind : client + " (" + kind + ')') +
+         line("destination",
+              field(explanation, "destination") + '/' + field(explanation, "protocol") + ", " +
+                  field(explanation, "addressKind") + " of " + field(explanation, "service") +
+                  (port.empty() ? "" : ", port " + port)) +
+         line("verdict", field(explanation, "verdict")) +
+         line("reason", field(explanation, "reason")) + line("rule", field(explanation, "rule")) +
+         lines("backends", backends) + lines("excluded", excluded);
+}
+
+}  // namespace wherry::admin
