@@ -13,10 +13,13 @@ TableBuilder::TableBuilder(const ServiceTracker& services, const SliceTracker& s
                            std::string_view node_name, std::size_t most_backends)
     : services_(services), slices_(slices), pickers_(node_name), most_backends_(most_backends) {}
 
-std::shared_ptr<const BackendTable> TableBuilder::build(const std::set<model::ObjectKey>& changed) {
+std::shared_ptr<const BackendTable> TableBuilder::build(const std::set<model::ObjectKey>& changed,
+                                                        TimePoint now) {
+  now_ = now;
   std::optional<TableDraft> draft;
   const std::size_t before = backends_;
   for (const model::ObjectKey& key : changed) rebuild(key, draft);
+  for (const model::ObjectKey& key : pickers_.take_due(now)) rebuild(key, draft);
   if (draft) latest_ = draft->finish();
   if (backends_ >= before || over_limit_.empty()) return latest_;
 
@@ -110,7 +113,7 @@ BackendTable::Entry TableBuilder::make_entry(const ServicePort& port,
   entry->excluded = std::move(eligible.excluded);
   entry->internal = std::move(decisions.internal);
   entry->external = std::move(decisions.external);
-  pickers_.give_pickers(*entry, before);
+  pickers_.give_pickers(*entry, before, now_);
   return entry;
 }
 

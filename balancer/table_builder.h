@@ -4,6 +4,7 @@
 #include "balancer/picker_keeper.h"
 #include "balancer/service_tracker.h"
 #include "balancer/slice_tracker.h"
+#include "base/clock.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -33,8 +34,11 @@ class TableBuilder {
                std::size_t most_backends = std::numeric_limits<std::size_t>::max());
 
   /// The table after these Services changed; the last one again if nothing that it says did.
-  [[nodiscard]] std::shared_ptr<const BackendTable> build(
-      const std::set<model::ObjectKey>& changed);
+  /// Weights that change because time passes (slow start) are part of it: `now` is the time, and
+  /// next_due() says when there is something to build though nothing else has changed.
+  [[nodiscard]] std::shared_ptr<const BackendTable> build(const std::set<model::ObjectKey>& changed,
+                                                          TimePoint now = {});
+  [[nodiscard]] std::optional<TimePoint> next_due() const { return pickers_.next_due(); }
 
   [[nodiscard]] const std::shared_ptr<const BackendTable>& latest() const noexcept {
     return latest_;
@@ -56,8 +60,9 @@ class TableBuilder {
 
   const ServiceTracker& services_;
   const SliceTracker& slices_;
-  const PickerKeeper pickers_;
+  PickerKeeper pickers_;
   const std::size_t most_backends_;
+  TimePoint now_{};           ///< of this build
   std::size_t backends_ = 0;  ///< in latest_
   std::set<ServicePortKey> over_limit_;
   std::shared_ptr<const BackendTable> latest_ = std::make_shared<const BackendTable>();

@@ -50,7 +50,12 @@ json::object service_json(const ServicePortEntry& entry, const Listening& listen
   row["nodePort"] = port.node_port;
   row["externalIPs"] = addresses(port.external_ips);
   row["loadBalancerIPs"] = addresses(port.load_balancer_ips);
+  row["balance"] = text(balancer::to_string(port.options.algorithm));
   row["sessionAffinity"] = text(model::to_string(port.session_affinity));
+  row["sessionAffinityTimeoutSeconds"] =
+      port.session_affinity == model::SessionAffinity::None
+          ? json::value(nullptr)
+          : json::value(static_cast<std::int64_t>(port.affinity_timeout.count()));
   row["listen"] = addresses(listening(entry.id));
   row["internal"] = decision_json(entry, entry.internal);
   row["external"] =
@@ -79,6 +84,7 @@ json::object endpoint_json(const ServicePort& port, const balancer::Backend& bac
   row["ready"] = endpoint.ready;
   row["serving"] = endpoint.serving;
   row["terminating"] = endpoint.terminating;
+  row["weight"] = endpoint.weight;
   row["sessions"] = backend.state->sessions.load(std::memory_order_relaxed);
   return row;
 }
