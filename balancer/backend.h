@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/latency_average.h"
 #include "base/socket_address.h"
 #include "watcher/model/endpoint_slice.h"
 
@@ -13,6 +14,8 @@ namespace wherry::balancer {
 /// sessions hold it as long as they run. Workers count, anybody reads.
 struct BackendState {
   std::atomic<std::uint32_t> sessions{0};  ///< established now
+  std::atomic<std::uint32_t> load{0};      ///< the same and dials under way
+  LatencyAverage connect_latency;          ///< of dials
 };
 
 /// One address and port that can serve a service port.

@@ -27,12 +27,14 @@ bool same(const ServicePortEntry& a, const ServicePortEntry& b) {
 }
 
 const Backend* pick_backend(const ServicePortEntry& entry, const Decision& decision,
-                            std::span<const SocketAddress> tried) {
+                            PickContext context, std::span<const SocketAddress> tried) {
   if (decision.verdict != Verdict::Forward) return nullptr;
-  const auto at = [&](std::size_t position) {
-    return &entry.backends[decision.backends[position]];
+  if (entry.state) context.load = entry.state->load.load(std::memory_order_relaxed);
+  const auto pick = [&]() -> const Backend* {
+    const auto position = decision.picker->pick(context);
+    return position ? &entry.backends[decision.backends[*position]] : nullptr;
   };
-  if (tried.empty()) return at(decision.picker->pick());
+  if (tried.empty()) return pick();
 
   // Few were tried, and the list is sorted by address: a look-up each.
   constexpr std::size_t kMostTried = 128;
@@ -47,9 +49,8 @@ const Backend* pick_backend(const ServicePortEntry& entry, const Decision& decis
     if (count == kMostTried) return nullptr;
     positions[count++] = static_cast<std::size_t>(found - decision.backends.begin());
   }
-  if (count == 0) return at(decision.picker->pick());
-  const auto another = decision.picker->pick_another({positions.data(), count});
-  return another ? at(*another) : nullptr;
+  context.tried = {positions.data(), count};
+  return pick();
 }
 
 const ServicePortEntry* BackendTable::find(ServicePortId id) const noexcept {

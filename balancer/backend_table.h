@@ -2,6 +2,8 @@
 
 #include "balancer/backend.h"
 #include "balancer/node_view.h"
+#include "balancer/picker/picker.h"
+#include "balancer/picker_memory.h"
 #include "balancer/service_port.h"
 #include "balancer/verdict.h"
 
@@ -43,9 +45,9 @@ struct ServicePortState {
 
   const ServicePortKey key;
   const std::shared_ptr<ServiceState> service;
-  /// Where round robin goes on when the set was empty meanwhile. Control thread only.
-  std::optional<SocketAddress> resume_at;
-  std::optional<SocketAddress> resume_local_at;  ///< the same for the local set
+  /// Sessions and dials under way, also those with backends that have left. Workers count.
+  std::atomic<std::uint32_t> load{0};
+  PickerMemory pickers;  ///< Control thread only.
   /// Counts of backends that left while sessions with them may go on. Control thread only.
   std::map<SocketAddress, std::weak_ptr<BackendState>> departed;
 };
@@ -68,8 +70,10 @@ struct ServicePortEntry {
 /// A backend for a connection of the kind that `decision` is about: the first choice, or, once
 /// some were tried, another one. nullptr if there is none (left).
 ///
-/// Any thread. `tried` are addresses, because the table may have changed since they were tried.
+/// Any thread. Of `context` the caller gives client, chance and now. `tried` are addresses, because
+/// the table may have changed since they were tried.
 [[nodiscard]] const Backend* pick_backend(const ServicePortEntry& entry, const Decision& decision,
+                                          PickContext context,
                                           std::span<const SocketAddress> tried);
 
 /// The snapshot of all service ports that workers, listeners and the admin pages read: immutable,

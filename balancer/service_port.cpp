@@ -1,9 +1,7 @@
 #include "balancer/service_port.h"
 
-#include "base/quoted.h"
-#include "base/utf8.h"
-
 #include <algorithm>
+#include <utility>
 
 namespace wherry::balancer {
 namespace {
@@ -17,44 +15,6 @@ bool is_skipped(const Service& service, const FlattenRules& rules) {
   const std::string* proxy = model::find(service.meta.labels, kServiceProxyNameLabel);
   if (rules.service_proxy_name.empty()) return proxy != nullptr;
   return proxy == nullptr || *proxy != rules.service_proxy_name;
-}
-
-/// One of each family is what makes sense.
-constexpr std::size_t kMostListenAddresses = 8;
-/// Of a word that a warning quotes.
-constexpr std::size_t kLongestWord = 64;
-
-std::vector<IpAddress> read_listen_addresses(const Service& service,
-                                             std::vector<std::string>& warnings) {
-  const std::string* text = model::find(service.meta.annotations, kListenAddressAnnotation);
-  std::vector<IpAddress> addresses;
-  if (text == nullptr) return addresses;
-  std::string_view rest = *text;
-  for (std::size_t words = 0; !rest.empty(); ++words) {
-    if (words == kMostListenAddresses) {
-      warnings.push_back("Service " + service.meta.key.to_string() + ": annotation " +
-                         std::string(kListenAddressAnnotation) + ": only the first " +
-                         std::to_string(kMostListenAddresses) +
-                         " of its addresses are read; write one of each family");
-      break;
-    }
-    const std::size_t comma = rest.find(',');
-    std::string_view word = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
-    while (word.starts_with(' ')) word.remove_prefix(1);
-    while (word.ends_with(' ')) word.remove_suffix(1);
-    const auto address = IpAddress::parse(word);
-    if (address && !address->is_multicast()) {
-      addresses.push_back(*address);
-      continue;
-    }
-    warnings.push_back("Service " + service.meta.key.to_string() + ": annotation " +
-                       std::string(kListenAddressAnnotation) + ": " +
-                       quoted(utf8_prefix(word, kLongestWord)) +
-                       " is no address to listen on; write one such as 127.0.0.5, or one of each "
-                       "family with a comma between");
-  }
-  return addresses;
 }
 
 /// S2 and, for Services without clusterIP, S1.
@@ -106,7 +66,7 @@ std::vector<Cidr> source_ranges_of(const Service& service, IpFamily family) {
 }
 
 ServicePort make_port(const Service& service, const model::ServicePortSpec& spec, IpFamily family,
-                      const std::vector<IpAddress>& listen_addresses, const FlattenRules& rules) {
+                      const Annotations& annotations, const FlattenRules& rules) {
   ServicePort port;
   port.key = {service.meta.key, spec.name, spec.protocol, family};
   port.port = spec.port;
@@ -119,9 +79,11 @@ ServicePort make_port(const Service& service, const model::ServicePortSpec& spec
       service.external_traffic_policy == model::TrafficPolicy::Local) {
     port.health_check_node_port = service.health_check_node_port;
   }
-  port.listen_addresses = listen_addresses;
+  port.listen_addresses = annotations.listen_addresses;
+  port.options = annotations.options;
   port.created = service.meta.created;
   port.session_affinity = service.session_affinity;
+  port.affinity_timeout = service.affinity_timeout;
   port.internal_policy = service.internal_traffic_policy;
   port.external_policy = external_policy_of(service);
   port.source_ranges = source_ranges_of(service, family);
@@ -144,16 +106,17 @@ std::string ServicePortKey::to_string() const {
 Flattened flatten(const Service& service, const FlattenRules& rules) {
   Flattened flattened;
   if (is_skipped(service, rules)) return flattened;
-  const auto listen_addresses = read_listen_addresses(service, flattened.warnings);
-  const std::vector<IpFamily> families = families_of(service, rules, listen_addresses);
+  Annotations annotations = read_annotations(service, rules.default_algorithm);
+  const std::vector<IpFamily> families = families_of(service, rules, annotations.listen_addresses);
   for (const IpFamily family : families) {
     for (const model::ServicePortSpec& spec : service.ports) {
-      flattened.ports.push_back(make_port(service, spec, family, listen_addresses, rules));
+      flattened.ports.push_back(make_port(service, spec, family, annotations, rules));
       flattened.ports.back().dual_stack = families.size() > 1;
     }
   }
   std::sort(flattened.ports.begin(), flattened.ports.end(),
             [](const ServicePort& a, const ServicePort& b) { return a.key < b.key; });
+  flattened.warnings = std::move(annotations.warnings);
   return flattened;
 }
 

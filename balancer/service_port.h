@@ -1,11 +1,13 @@
 #pragma once
 
+#include "balancer/annotations.h"
 #include "base/cidr.h"
 #include "base/clock.h"
 #include "base/ip_address.h"
 #include "base/socket_address.h"
 #include "watcher/model/service.h"
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -42,6 +44,8 @@ struct ServicePort {
   std::vector<IpAddress> listen_addresses;  ///< annotation wherry.io/listen-address; any family
   std::optional<WallTime> created;          ///< who was first owns an address; none: newest
   model::SessionAffinity session_affinity = model::SessionAffinity::None;
+  std::chrono::seconds affinity_timeout{10800};  ///< since a client's last connection (L2)
+  ServiceOptions options;                        ///< what other annotations ask for
   model::TrafficPolicy internal_policy = model::TrafficPolicy::Cluster;  ///< of the clusterIP (E6)
   /// Of NodePort, external and load balancer addresses; Local only on a Service whose type has
   /// them (E7).
@@ -58,7 +62,6 @@ struct ServicePort {
 };
 
 using model::kServiceProxyNameLabel;
-inline constexpr std::string_view kListenAddressAnnotation = "wherry.io/listen-address";
 
 /// What decides which service ports a Service has here.
 struct FlattenRules {
@@ -66,6 +69,8 @@ struct FlattenRules {
   bool needs_cluster_ip = false;
   /// The family of a Service that has neither clusterIP nor ipFamilies nor an annotation (S1).
   IpFamily default_family = IpFamily::IPv4;
+  /// Of a Service whose annotations name none (L1).
+  Algorithm default_algorithm = Algorithm::RoundRobin;
   /// Serve exactly the Services that name this proxy; empty: those that name none (S6).
   std::string service_proxy_name{};
   /// Without it no Service has external IPs, as without the gate AllowServiceExternalIPs (S5).

@@ -23,7 +23,9 @@ void TableBuilder::set_node(NodeView node) {
   node_ = std::make_shared<const NodeView>(std::move(node));
 }
 
-std::shared_ptr<const BackendTable> TableBuilder::build(const std::set<model::ObjectKey>& changed) {
+std::shared_ptr<const BackendTable> TableBuilder::build(const std::set<model::ObjectKey>& changed,
+                                                        TimePoint now) {
+  now_ = now;
   std::optional<TableDraft> draft;
   const std::size_t before = backends_;
   for (const model::ObjectKey& key : changed) rebuild(key, draft);
@@ -32,6 +34,7 @@ std::shared_ptr<const BackendTable> TableBuilder::build(const std::set<model::Ob
     if (!draft) draft.emplace(*latest_);
     draft->set_node(node_);
   }
+  for (const model::ObjectKey& key : pickers_.take_due(now)) rebuild(key, draft);
   if (draft) latest_ = draft->finish();
   if (backends_ >= before || over_limit_.empty()) return latest_;
 
@@ -139,7 +142,7 @@ BackendTable::Entry TableBuilder::make_entry(const ServicePort& port,
   entry->external_from_node = std::move(decisions.external_from_node);
   entry->excluded =
       excluded_from(entry->internal.backends, entry->internal.policy, entry->backends, topology);
-  pickers_.give_pickers(*entry, before);
+  pickers_.give_pickers(*entry, before, now_);
   return entry;
 }
 

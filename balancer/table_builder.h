@@ -4,6 +4,7 @@
 #include "balancer/picker_keeper.h"
 #include "balancer/service_tracker.h"
 #include "balancer/slice_tracker.h"
+#include "base/clock.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -37,8 +38,11 @@ class TableBuilder {
   void set_node(NodeView node);
 
   /// The table after these Services changed; the last one again if nothing that it says did.
-  [[nodiscard]] std::shared_ptr<const BackendTable> build(
-      const std::set<model::ObjectKey>& changed);
+  /// Weights that change because time passes (slow start) are part of it: `now` is the time, and
+  /// next_due() says when there is something to build though nothing else has changed.
+  [[nodiscard]] std::shared_ptr<const BackendTable> build(const std::set<model::ObjectKey>& changed,
+                                                          TimePoint now = {});
+  [[nodiscard]] std::optional<TimePoint> next_due() const { return pickers_.next_due(); }
 
   [[nodiscard]] const std::shared_ptr<const BackendTable>& latest() const noexcept {
     return latest_;
@@ -61,9 +65,10 @@ class TableBuilder {
 
   const ServiceTracker& services_;
   const SliceTracker& slices_;
-  const PickerKeeper pickers_;
+  PickerKeeper pickers_;
   std::shared_ptr<const NodeView> node_;
   const std::size_t most_backends_;
+  TimePoint now_{};           ///< of this build
   std::size_t backends_ = 0;  ///< in latest_
   std::set<ServicePortKey> over_limit_;
   std::shared_ptr<const BackendTable> latest_;

@@ -16,6 +16,24 @@ class Random {
   [[nodiscard]] double next_unit();
 };
 
+/// 64 random bits at a time, in a nanosecond, where a choice is made for every connection
+/// (SplitMix64). The same seed gives the same bits. One thread; not for secrets.
+class RandomBits {
+ public:
+  explicit constexpr RandomBits(std::uint64_t seed) noexcept : state_(seed) {}
+
+  [[nodiscard]] constexpr std::uint64_t next() noexcept {
+    state_ += 0x9e3779b97f4a7c15u;
+    std::uint64_t bits = state_;
+    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9u;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebu;
+    return bits ^ (bits >> 31);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
 /// Seeded from the machine: no two processes make the same choices. Not for secrets.
 class SystemRandom final : public Random {
  public:

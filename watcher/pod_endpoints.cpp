@@ -1,5 +1,9 @@
 #include "watcher/pod_endpoints.h"
 
+#include "base/log.h"
+#include "base/quoted.h"
+#include "base/utf8.h"
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -46,7 +50,20 @@ model::Endpoint make_endpoint(const Pod& pod, const Service& service, const IpAd
   endpoint.node = pod.node;
   endpoint.pod = pod.meta.key.name;
   endpoint.pod_uid = pod.meta.uid;
+  if (const std::string* weight = model::find(pod.meta.annotations, model::kWeightAnnotation)) {
+    endpoint.weight = model::parse_weight(*weight).value_or(model::kDefaultWeight);
+  }
   return endpoint;
+}
+
+/// What is wrong with a pod's weight; nothing where nothing is.
+std::optional<std::string> weight_warning(const Pod& pod) {
+  const std::string* weight = model::find(pod.meta.annotations, model::kWeightAnnotation);
+  if (weight == nullptr || model::parse_weight(*weight)) return std::nullopt;
+  constexpr std::size_t kLongestWord = 64;
+  return "Pod " + pod.meta.key.to_string() + ": annotation " +
+         std::string(model::kWeightAnnotation) + ": " + quoted(utf8_prefix(*weight, kLongestWord)) +
+         " is no weight; write a number from 1 to 1000, such as \"100\", the default";
 }
 
 /// What a string holds outside itself.
@@ -220,6 +237,12 @@ void PodEndpoints::upsert(PodPtr pod) {
   if (stored) unlist_pod(key.name_space, space, *stored);
   stored = std::move(pod);
   list_pod(key.name_space, space, *stored);
+  if (auto warning = weight_warning(*stored); !warning) {
+    warnings_.erase(key);
+  } else if (std::string& known = warnings_[key]; known != *warning) {
+    known = std::move(*warning);
+    log::warn(known);
+  }
 }
 
 void PodEndpoints::erase(const ObjectKey& key, Pod*) {
@@ -229,6 +252,7 @@ void PodEndpoints::erase(const ObjectKey& key, Pod*) {
   if (found == space->second.pods.end()) return;
   unlist_pod(key.name_space, space->second, *found->second);
   space->second.pods.erase(found);
+  warnings_.erase(key);
   forget_if_empty(key.name_space);
 }
 

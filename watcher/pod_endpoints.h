@@ -62,6 +62,10 @@ class PodEndpoints {
   [[nodiscard]] const std::set<model::ObjectKey>& over_limit() const noexcept {
     return over_limit_;
   }
+  /// Pods whose weight is none, and what to do about it; the default holds. Logged once.
+  [[nodiscard]] const std::map<model::ObjectKey, std::string>& warnings() const noexcept {
+    return warnings_;
+  }
 
  private:
   template <class T>
@@ -135,6 +139,7 @@ class PodEndpoints {
   std::set<model::ObjectKey> dirty_;         ///< Services to look at when flushed
   std::set<model::ObjectKey> dirty_labels_;  ///< namespaces and labels whose pods changed
   std::set<model::ObjectKey> over_limit_;
+  std::map<model::ObjectKey, std::string> warnings_;
   std::size_t made_bytes_ = 0;
 };
 

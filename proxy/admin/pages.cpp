@@ -59,7 +59,12 @@ json::object service_json(const ServicePortEntry& entry, const Listening& listen
   row["internalTrafficPolicy"] = text(model::to_string(port.internal_policy));
   row["externalTrafficPolicy"] = text(model::to_string(port.external_policy));
   row["healthCheckNodePort"] = port.health_check_node_port;
+  row["balance"] = text(balancer::to_string(port.options.algorithm));
   row["sessionAffinity"] = text(model::to_string(port.session_affinity));
+  row["sessionAffinityTimeoutSeconds"] =
+      port.session_affinity == model::SessionAffinity::None
+          ? json::value(nullptr)
+          : json::value(static_cast<std::int64_t>(port.affinity_timeout.count()));
   row["listen"] = addresses(listening(entry.id));
   row["internal"] = decision_json(entry, entry.internal);
   row["external"] = optional_json(entry, entry.external);
@@ -89,6 +94,7 @@ json::object endpoint_json(const ServicePort& port, const balancer::Backend& bac
   row["ready"] = endpoint.ready;
   row["serving"] = endpoint.serving;
   row["terminating"] = endpoint.terminating;
+  row["weight"] = endpoint.weight;
   row["sessions"] = backend.state->sessions.load(std::memory_order_relaxed);
   return row;
 }

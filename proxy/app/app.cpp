@@ -2,6 +2,7 @@
 
 #include "balancer/table_diff.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "proxy/admin/process_metrics.h"
 #include "proxy/app/cluster_feed.h"
 #include "proxy/app/descriptor_limit.h"
@@ -18,6 +19,8 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <limits>
 #include <pthread.h>
 #include <thread>
 #include <utility>
@@ -38,7 +41,8 @@ const std::vector<double> kDelayBounds = {0.0001, 0.0002, 0.0005, 0.001, 0.002, 
 tcp::SessionOptions session_options(const config::Options& options) {
   return {.connect_timeout = options.connect_timeout,
           .max_attempts = options.max_attempts,
-          .idle_timeout = options.idle_timeout};
+          .idle_timeout = options.idle_timeout,
+          .seed = SystemRandom().next_below(std::numeric_limits<std::uint64_t>::max())};
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "proxy/app/offline_tables.h"
 
+#include "base/log.h"
+
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -26,6 +28,15 @@ TableRules table_rules(const config::Options& options) {
   }
   if (options.detect_local_mode == config::DetectLocalMode::ClusterCidr) {
     rules.node.cluster_cidrs = options.cluster_cidrs;
+  }
+  if (!options.default_scheduler.empty()) {
+    if (const auto known = balancer::algorithm_of_scheduler(options.default_scheduler)) {
+      rules.flatten.default_algorithm = *known;
+    } else {
+      log::warn("the default scheduler is none that wherry knows; round robin is used",
+                {{"scheduler", options.default_scheduler},
+                 {"remedy", "write rr, wrr, lc, wlc, sh or mh"}});
+    }
   }
   if (!options.manifests.empty()) return rules;
   // S1: a cluster gives addresses itself. Whoever may write to its API is no stranger, and what it
@@ -93,6 +104,7 @@ std::vector<std::string> OfflineTables::warnings() const {
   for (const auto& [key, warnings] : tables_.service_tracker().warnings()) {
     all.insert(all.end(), warnings.begin(), warnings.end());
   }
+  for (const auto& [key, warning] : tables_.pod_warnings()) all.push_back(warning);
   for (const manifest::DoubleDefinition& each : objects_of_files_.doubles()) {
     all.push_back(each.in_force + ": defines " + each.object + " again; " + each.without_effect +
                   (each.in_force == each.without_effect ? " has it before" : " has it too") +

@@ -21,6 +21,7 @@ Coalescer::Pace pace_of(const TableRules& rules) {
 TableLoop::TableLoop(Timers& timers, const Clock& clock, const TableRules& rules,
                      std::string_view node_name, Publish publish, SyncProgress* progress)
     : endpoints_(rules.endpoints),
+      timers_(timers),
       clock_(clock),
       services_(rules.flatten, [this] { on_change(); }),
       slices_([this] { on_change(); }),
@@ -59,7 +60,8 @@ void TableLoop::rebuild() {
   origin.triggers = slices_.take_triggers();
   builder_.set_node(own_node_.view());
   const auto before = builder_.latest();
-  const auto& table = builder_.build(changed);
+  const auto& table = builder_.build(changed, clock_.now());
+  wait_for_due();
   if (synced_) report_problems();
   if (table == before && published_) {
     if (progress_ != nullptr) progress_->done(origin.run, origin.triggers);
@@ -67,6 +69,14 @@ void TableLoop::rebuild() {
   }
   published_ = true;
   publish_(table, origin);
+}
+
+void TableLoop::wait_for_due() {
+  due_.cancel();
+  const auto due = builder_.next_due();
+  if (!due || !synced_) return;
+  due_ = timers_.schedule(std::max<Duration>(*due - clock_.now(), Duration::zero()),
+                          [this] { coalescer_.request(); });
 }
 
 std::vector<std::string> TableLoop::problems() const {

@@ -4,6 +4,7 @@
 #include "balancer/slice_tracker.h"
 #include "balancer/table_builder.h"
 #include "base/async/coalescer.h"
+#include "base/async/timers.h"
 #include "proxy/app/own_node.h"
 #include "proxy/app/sync_progress.h"
 #include "watcher/pod_endpoints.h"
@@ -11,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,7 +81,10 @@ class TableLoop {
   void on_synced();
   /// The sources have told of all that changed together.
   void on_change();
-  void stop() noexcept { coalescer_.stop(); }
+  void stop() noexcept {
+    coalescer_.stop();
+    due_.cancel();
+  }
 
   [[nodiscard]] bool has_published() const noexcept { return published_; }
   [[nodiscard]] const std::shared_ptr<const balancer::BackendTable>& latest() const noexcept {
@@ -91,6 +96,10 @@ class TableLoop {
   [[nodiscard]] const balancer::SliceTracker& slice_tracker() const noexcept { return slices_; }
   /// Services and service ports that do not fit into the limits, as one would tell an operator.
   [[nodiscard]] std::vector<std::string> problems() const;
+  /// Pods whose annotations have bad values.
+  [[nodiscard]] const std::map<model::ObjectKey, std::string>& pod_warnings() const noexcept {
+    return pod_endpoints_.warnings();
+  }
   /// Builds now. For commands that need one table and no loop.
   void build_now() { rebuild(); }
 
@@ -119,9 +128,11 @@ class TableLoop {
   };
 
   void rebuild();
+  void wait_for_due();
   void report_problems();
 
   const TableRules::Endpoints endpoints_;
+  Timers& timers_;
   const Clock& clock_;
   balancer::ServiceTracker services_;
   balancer::SliceTracker slices_;
@@ -130,6 +141,7 @@ class TableLoop {
   OwnNode own_node_;
   balancer::TableBuilder builder_;
   Coalescer coalescer_;
+  Timer due_;  ///< for weights that change because time passes
   const Publish publish_;
   SyncProgress* const progress_;
   std::vector<std::string> reported_;      ///< problems that the log has named

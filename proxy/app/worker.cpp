@@ -1,5 +1,7 @@
 #include "proxy/app/worker.h"
 
+#include "base/random.h"
+
 #include <boost/asio/post.hpp>
 
 #include <pthread.h>
@@ -8,13 +10,22 @@
 #include <utility>
 
 namespace wherry::app {
+namespace {
+
+/// No two workers may make the same choices.
+tcp::SessionOptions options_of_worker(tcp::SessionOptions options, std::size_t index) {
+  options.seed = RandomBits(options.seed + index).next();
+  return options;
+}
+
+}  // namespace
 
 Worker::Worker(std::size_t index, const tcp::SessionOptions& options, const Clock& clock,
                tcp::SessionQuota& quota)
     : work_(loop_.get_executor()),
       timers_(loop_),
       quota_(quota),
-      sessions_(loop_, timers_, clock, options),
+      sessions_(loop_, timers_, clock, options_of_worker(options, index)),
       name_("worker-" + std::to_string(index)) {}
 
 void Worker::start() {

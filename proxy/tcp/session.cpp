@@ -1,5 +1,6 @@
 #include "proxy/tcp/session.h"
 
+#include "balancer/picker/mix.h"
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/raw_socket_address.h"
@@ -8,6 +9,7 @@
 #include <cerrno>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace wherry::tcp {
 namespace {
@@ -65,23 +67,26 @@ void Session::start() {
 void Session::try_backends() {
   for (;;) {
     const balancer::ServicePortEntry* entry = owner_.table().find(entrance_.service_port);
+    const TimePoint now = owner_.clock().now();
     const balancer::ConnectionVerdict verdict =
         entry == nullptr ? balancer::ConnectionVerdict{} : judge(*entry);
     // Mostly the kernel has seen to it already.
     if (verdict.verdict == balancer::Verdict::Drop) return close(refusal(verdict.reason));
-    const balancer::Backend* backend =
-        verdict.verdict == balancer::Verdict::Forward
-            ? balancer::pick_backend(*entry, *verdict.decision, tried_)
-            : nullptr;
+    const balancer::Backend* backend = nullptr;
+    if (verdict.verdict == balancer::Verdict::Forward) {
+      balancer::PickContext context;
+      context.client = balancer::hash_of(client_address_.ip);
+      context.chance = owner_.chance().next();
+      context.now = now;
+      backend = balancer::pick_backend(*entry, *verdict.decision, context, tried_);
+    }
     if (backend == nullptr) {
       return close(tried_.empty()                               ? CloseReason::NoEndpoints
                    : last_error_ == ConnectError::NoDescriptors ? CloseReason::NoDescriptors
                                                                 : CloseReason::ConnectFailed);
     }
     if (!tried_.empty()) owner_.mutable_counters().retries.add(1);
-    backend_address_ = backend->address;
-    backend_state_ = backend->state;
-    service_port_state_ = entry->state;
+    begin_dial(*entry, *backend, now);
     switch (begin_connect(backend->address)) {
       case Connect::Established:
         return establish();
@@ -100,6 +105,25 @@ balancer::ConnectionVerdict Session::judge(const balancer::ServicePortEntry& ent
     kind = balancer::client_kind(client_address_.ip, local_address(client_.fd()), node);
   }
   return balancer::verdict_for(entry, entrance_.kind, kind, client_address_.ip, node);
+}
+
+/// A dial is load from the choice on, so that those who choose meanwhile see it.
+void Session::begin_dial(const balancer::ServicePortEntry& entry, const balancer::Backend& backend,
+                         TimePoint now) {
+  backend_address_ = backend.address;
+  backend_state_ = backend.state;
+  service_port_state_ = entry.state;
+  backend_state_->load.fetch_add(1, std::memory_order_relaxed);
+  service_port_state_->load.fetch_add(1, std::memory_order_relaxed);
+  dial_began_ = now;
+  dialling_ = true;
+}
+
+/// Without a session that comes of it.
+void Session::end_dial() {
+  if (!std::exchange(dialling_, false)) return;
+  backend_state_->load.fetch_sub(1, std::memory_order_relaxed);
+  service_port_state_->load.fetch_sub(1, std::memory_order_relaxed);
 }
 
 /// ELOOP, like every other error, through errno.
@@ -148,6 +172,11 @@ void Session::on_connect_writable() {
 bool Session::note_failure(ConnectError error) {
   owner_.mutable_counters().connect_failures[error].add(1);
   last_error_ = error;
+  end_dial();
+  if (error != ConnectError::NoDescriptors) {
+    const TimePoint now = owner_.clock().now();
+    backend_state_->connect_latency.record_failure(now, now - dial_began_);
+  }
   backend_.close();
   tried_.push_back(backend_address_);
   if (error == ConnectError::Loop) owner_.report_loop(*service_port_state_, backend_address_);
@@ -185,6 +214,9 @@ void Session::establish() {
   counters.sessions_active.add(1);
   service_port_state_->service->sessions_total.fetch_add(1, std::memory_order_relaxed);
   backend_state_->sessions.fetch_add(1, std::memory_order_relaxed);
+  const TimePoint now = owner_.clock().now();
+  backend_state_->connect_latency.record(now, now - dial_began_);
+  dialling_ = false;  // its load is the session's from here on
   std::vector<SocketAddress>().swap(tried_);
   outward_.wait_readable();
   // Most clients speak first, and have spoken by now.
@@ -202,7 +234,10 @@ void Session::close(CloseReason reason) {
   if (state_ == State::Relaying) {
     counters.sessions_active.subtract(1);
     backend_state_->sessions.fetch_sub(1, std::memory_order_relaxed);
+    backend_state_->load.fetch_sub(1, std::memory_order_relaxed);
+    service_port_state_->load.fetch_sub(1, std::memory_order_relaxed);
   } else {
+    end_dial();
     counters.sessions_opening.subtract(1);
   }
   counters.closed[reason].add(1);

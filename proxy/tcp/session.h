@@ -87,6 +87,9 @@ class Session : public DeadlineHook,
   void on_connect_writable();
   [[nodiscard]] bool note_failure(ConnectError error);
   void watch_client();
+  void begin_dial(const balancer::ServicePortEntry& entry, const balancer::Backend& backend,
+                  TimePoint now);
+  void end_dial();
   void establish();
   [[nodiscard]] Relay& opposite(const Relay& relay) noexcept;
 
@@ -105,8 +108,10 @@ class Session : public DeadlineHook,
   std::vector<SocketAddress> tried_;  ///< backends that failed; empty for nearly every session
   ConnectError last_error_ = ConnectError::Other;
   WallTime since_{};
+  TimePoint dial_began_{};
   std::uint32_t pending_ = 0;  ///< operations whose handler has not run yet
   State state_ = State::Connecting;
+  bool dialling_ = false;       ///< counted as load of backend_state_ and service_port_state_
   bool target_failed_ = false;  ///< a relay is broken; failed_reason_ is what the end will be
   CloseReason failed_reason_ = CloseReason::Finished;
 };

@@ -14,6 +14,7 @@ SessionSet::SessionSet(asio::io_context& loop, Timers& timers, const Clock& cloc
     : loop_(loop),
       clock_(clock),
       options_(options),
+      chance_(options.seed),
       table_(std::make_shared<const balancer::BackendTable>()),
       connecting_(timers, clock, options.connect_timeout,
                   [](DeadlineHook& hook) { static_cast<Session&>(hook).on_deadline(); }),

@@ -5,6 +5,7 @@
 #include "base/async/asio.h"
 #include "base/async/timers.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "proxy/tcp/counters.h"
 #include "proxy/tcp/deadline_list.h"
 #include "proxy/tcp/own_listeners.h"
@@ -14,6 +15,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -26,6 +28,7 @@ struct SessionOptions {
   Duration connect_timeout = std::chrono::seconds(3);  ///< of one attempt
   unsigned max_attempts = 3;                           ///< backends tried for one client
   Duration idle_timeout{};                             ///< 0: never
+  std::uint64_t seed = 0;                              ///< of the choices that are left to chance
 };
 
 /// The sessions of one worker, and what they share: the table, the counts, the scratch space.
@@ -72,6 +75,7 @@ class SessionSet {
   [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
   [[nodiscard]] const SessionOptions& options() const noexcept { return options_; }
   [[nodiscard]] Counters& mutable_counters() noexcept { return counters_; }
+  [[nodiscard]] RandomBits& chance() noexcept { return chance_; }
   [[nodiscard]] DeadlineList& connecting() noexcept { return connecting_; }
   [[nodiscard]] DeadlineList& idling() noexcept { return idling_; }
   /// Filled and emptied within one callback.
@@ -87,6 +91,7 @@ class SessionSet {
   asio::io_context& loop_;
   const Clock& clock_;
   const SessionOptions options_;
+  RandomBits chance_;
   std::shared_ptr<const balancer::BackendTable> table_;
   OwnListeners own_listeners_;
   SocketAddress reported_loop_;  ///< the last backend that report_loop() named

@@ -53,7 +53,7 @@ ServicePortEntry forwarding(int backends, const std::set<int>& excluded = {}) {
 std::string pick_after(const ServicePortEntry& entry, const std::vector<std::string>& tried) {
   std::vector<SocketAddress> addresses;
   for (const std::string& text : tried) addresses.push_back(at(text));
-  const Backend* backend = pick_backend(entry, entry.internal, addresses);
+  const Backend* backend = pick_backend(entry, entry.internal, {}, addresses);
   return backend == nullptr ? "none" : backend->address.to_string();
 }
 

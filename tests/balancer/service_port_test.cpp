@@ -371,7 +371,6 @@ INSTANTIATE_TEST_SUITE_P(
                       WarningCase{"ABlock", "127.0.0.0/8", {"127.0.0.0/8"}, {}},
                       WarningCase{"Multicast", "224.0.0.1", {"224.0.0.1"}, {}},
                       WarningCase{"MulticastV6", "ff02::1", {"ff02::1"}, {}},
-                      WarningCase{"OnlyBlanks", "  ", {""}, {}},
                       WarningCase{"NothingBetweenCommas",
                                   "127.0.0.5,,127.0.0.6",
                                   {""},

@@ -82,7 +82,7 @@ TEST_P(TableBuilderProperty, EveryEntryIsSoundInItself) {
       EXPECT_EQ(entry.internal.verdict == Verdict::Forward, eligible > 0);
       EXPECT_EQ(entry.internal.picker != nullptr, eligible > 0);
       if (entry.internal.picker) {
-        EXPECT_LT(entry.internal.picker->next_position(), eligible);
+        EXPECT_LT(entry.internal.picker->next_position().value(), eligible);
       }
       for (const auto* decision : {&entry.external, &entry.external_from_node}) {
         if (!*decision) continue;

@@ -52,9 +52,10 @@ class TableBuilderTest : public ::testing::Test {
   }
   /// Lets round robin stand before this backend.
   void turn_to(int number) {
-    while (web()
-               .backends.at(web().internal.backends.at(web().internal.picker->next_position()))
-               .address.ip != test::ip("10.1.0." + std::to_string(number))) {
+    while (
+        web()
+            .backends.at(web().internal.backends.at(web().internal.picker->next_position().value()))
+            .address.ip != test::ip("10.1.0." + std::to_string(number))) {
       (void)pick_numbers(1);
     }
   }

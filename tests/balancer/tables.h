@@ -4,6 +4,7 @@
 #include "balancer/slice_tracker.h"
 #include "balancer/table_builder.h"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <set>
@@ -25,12 +26,13 @@ class Tables {
   std::shared_ptr<const BackendTable> build() {
     std::set<model::ObjectKey> changed = services.take_changes();
     changed.merge(slices.take_changes());
-    return builder.build(changed);
+    return builder.build(changed, now);
   }
 
   ServiceTracker services;
   SliceTracker slices;
   TableBuilder builder;
+  TimePoint now{std::chrono::hours(1)};
 };
 
 /// The service port with this key in words ("default/web:http/TCP/IPv4"); nullptr if there is none.
@@ -51,7 +53,7 @@ inline std::vector<std::string> addresses_of(const std::vector<Backend>& backend
 inline std::vector<std::string> pick(const ServicePortEntry& entry, int count) {
   std::vector<std::string> picked;
   for (int i = 0; i < count; ++i) {
-    const Backend* backend = pick_backend(entry, entry.internal, {});
+    const Backend* backend = pick_backend(entry, entry.internal, {}, {});
     picked.push_back(backend == nullptr ? "none" : backend->address.to_string());
   }
   return picked;

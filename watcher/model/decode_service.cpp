@@ -132,7 +132,7 @@ void decode_affinity_timeout(const FieldReader& spec, Service& service) {
 
 Service decode_service(const FieldReader& object) {
   Service service;
-  service.meta = decode_meta(object);
+  service.meta = decode_meta(object, {kSchedulerAnnotation});
   keep_labels(service.meta, {kServiceProxyNameLabel});
   const FieldReader spec = object.object("spec");
   service.type = decode_word(spec.at("type"), kTypes);

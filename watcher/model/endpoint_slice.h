@@ -3,6 +3,7 @@
 #include "base/ip_address.h"
 #include "base/socket_address.h"
 #include "watcher/model/object_meta.h"
+#include "watcher/model/weight.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -63,9 +64,10 @@ struct Endpoint {
   bool ready = true;  ///< absent conditions: ready and serving, not terminating (E1)
   bool serving = true;
   bool terminating = false;
-  std::string node;     ///< nodeName; may be empty
-  std::string pod;      ///< name in targetRef, where that is a Pod
-  std::string pod_uid;  ///< uid in targetRef
+  Weight weight = kDefaultWeight;  ///< of the pod, where that was read; slices do not say
+  std::string node;                ///< nodeName; may be empty
+  std::string pod;                 ///< name in targetRef, where that is a Pod
+  std::string pod_uid;             ///< uid in targetRef
   EndpointHints hints{};
 
   friend bool operator==(const Endpoint&, const Endpoint&) = default;

@@ -19,6 +19,9 @@ namespace wherry::model {
 inline constexpr std::string_view kServiceProxyNameLabel =
     "service.kubernetes.io/service-proxy-name";
 
+/// kube-router's annotation: how its ipvs is to schedule the Service's connections (L1).
+inline constexpr std::string_view kSchedulerAnnotation = "kube-router.io/service.scheduler";
+
 enum class ServiceType : std::uint8_t { ClusterIP, NodePort, LoadBalancer, ExternalName };
 enum class SessionAffinity : std::uint8_t { None, ClientIP };
 enum class TrafficPolicy : std::uint8_t { Cluster, Local };

@@ -1,15 +1,14 @@
 #include "balancer/picker/round_robin.h"
 
+#include "tests/balancer/picker/picking.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <functional>
-#include <latch>
 #include <map>
 #include <optional>
 #include <ostream>
-#include <thread>
 #include <vector>
 
 namespace wherry::balancer {
@@ -18,11 +17,9 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAre;
 
-using Positions = std::vector<std::size_t>;
-
 Positions pick(RoundRobin& picker, int count) {
   Positions picked;
-  for (int i = 0; i < count; ++i) picked.push_back(picker.pick());
+  for (int i = 0; i < count; ++i) picked.push_back(picker.pick({}).value());
   return picked;
 }
 
@@ -54,33 +51,10 @@ TEST(RoundRobin, TellsWhereItGoesNextAndStaysThere) {
   EXPECT_EQ(picker.next_position(), 0u);
 }
 
-constexpr std::size_t kThreads = 4;
-constexpr std::size_t kPicksOfAThread = 42'000;  // enough for threads to get in each other's way
-
-/// How often each of `positions` is chosen by threads that choose all at once.
-Positions count_picks(std::size_t positions, const std::function<std::size_t()>& choose) {
-  std::latch ready(kThreads);
-  std::vector<Positions> counts(kThreads, Positions(positions));
-  std::vector<std::thread> threads;
-  for (Positions& own : counts) {
-    threads.emplace_back([&] {
-      ready.arrive_and_wait();
-      for (std::size_t i = 0; i < kPicksOfAThread; ++i) ++own[choose()];
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-
-  Positions total(positions);
-  for (const Positions& own : counts) {
-    for (std::size_t i = 0; i < positions; ++i) total[i] += own[i];
-  }
-  return total;
-}
-
 TEST(RoundRobin, IsExactlyEvenOverThreads) {
   RoundRobin picker(7, 5);
 
-  EXPECT_THAT(count_picks(7, [&picker] { return picker.pick(); }),
+  EXPECT_THAT(count_picks(7, [&picker](std::size_t) { return picker.pick({}).value(); }),
               Each(kThreads * kPicksOfAThread / 7));
 }
 
@@ -100,7 +74,7 @@ TEST_P(RoundRobinSecondChoice, IsEvenAmongTheOthersAndNeverATriedOne) {
 
   std::map<std::size_t, std::size_t> counts;
   for (std::size_t i = 0; i < kRounds * GetParam().others.size(); ++i) {
-    const auto another = picker.pick_another(GetParam().tried);
+    const auto another = picker.pick(after(GetParam().tried));
     ASSERT_TRUE(another);
     ++counts[*another];
   }
@@ -130,16 +104,16 @@ TEST(RoundRobin, HasNoOtherChoiceWhenAllWereTried) {
   RoundRobin one(1, 0);
   RoundRobin three(3, 0);
 
-  EXPECT_EQ(one.pick_another(Positions{0}), std::nullopt);
-  EXPECT_EQ(three.pick_another(Positions{2, 0, 1}), std::nullopt);
+  EXPECT_EQ(one.pick(after(Positions{0})), std::nullopt);
+  EXPECT_EQ(three.pick(after(Positions{2, 0, 1})), std::nullopt);
 }
 
 TEST(RoundRobin, SecondChoicesDoNotTakeFirstChoicesTurns) {
   RoundRobin picker(3, 0);
-  (void)picker.pick();
+  (void)pick(picker, 1);
 
-  (void)picker.pick_another(Positions{0});
-  (void)picker.pick_another(Positions{0});
+  (void)picker.pick(after(Positions{0}));
+  (void)picker.pick(after(Positions{0}));
 
   EXPECT_THAT(pick(picker, 3), ElementsAre(1, 2, 0));
 }
@@ -149,8 +123,40 @@ TEST(RoundRobin, SecondChoicesAreExactlyEvenOverThreads) {
   const Positions tried{1};
   constexpr std::size_t kShare = kThreads * kPicksOfAThread / 3;
 
-  EXPECT_THAT(count_picks(4, [&] { return picker.pick_another(tried).value(); }),
+  EXPECT_THAT(count_picks(4, [&](std::size_t) { return picker.pick(after(tried)).value(); }),
               ElementsAre(kShare, 0, kShare, kShare));
+}
+
+TEST(RoundRobin, GivesEachItsWeightOverACycleWhateverThreadsTakeTurns) {
+  RoundRobin picker(3, 0, {3, 1, 2});
+
+  EXPECT_THAT(count_picks(3, [&picker](std::size_t) { return picker.pick({}).value(); }),
+              ElementsAre(kThreads * kPicksOfAThread / 2, kThreads * kPicksOfAThread / 6,
+                          kThreads * kPicksOfAThread / 3));
+}
+
+TEST(RoundRobin, DoesNotGiveAHeavyOneAllItsTurnsAtOnce) {
+  RoundRobin picker(3, 0, {4, 1, 1});
+
+  EXPECT_THAT(pick(picker, 6), ElementsAre(0, 0, 1, 2, 0, 0));
+}
+
+TEST(RoundRobin, WithWeightsBeginsWhereItIsTold) {
+  RoundRobin picker(3, 1, {4, 1, 1});
+
+  EXPECT_EQ(picker.next_position(), 1u);
+  EXPECT_THAT(pick(picker, 3), ElementsAre(1, 2, 0));
+}
+
+TEST(RoundRobin, SecondChoicesHaveTheSharesOfTheOthers) {
+  RoundRobin picker(4, 0, {5, 1, 2, 4});
+  const Positions tried{3};
+  Positions counts(4);
+
+  for (int i = 0; i < 8'000; ++i) ++counts[picker.pick(after(tried)).value()];
+
+  EXPECT_THAT(counts,
+              ElementsAre(IsCloseTo(5'000, 5), IsCloseTo(1'000, 5), IsCloseTo(2'000, 5), 0));
 }
 
 TEST(RoundRobinDeathTest, ThereIsNothingToPickFromNone) {

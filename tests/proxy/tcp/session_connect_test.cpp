@@ -163,5 +163,82 @@ TEST_F(SessionTest, FreesItsPlaceWhenTheClientGoesWhileBackendsAreTried) {
   EXPECT_TRUE(turn_until([&] { return closed(CloseReason::ClientReset) == 1; }));
 }
 
+TEST_F(SessionTest, ADialIsLoadOfItsBackendUntilItHasFailed) {
+  start({.connect_timeout = 3s});
+  const DeafBackend one;
+  const DeafBackend other;
+  set_backends({one.address(), other.address()});
+  const auto loads = [this] {
+    std::vector<std::uint32_t> all;
+    for (const balancer::Backend& backend : entry().backends) all.push_back(backend.state->load);
+    all.push_back(entry().state->load);
+    return all;
+  };
+  const UniqueFd client = open_client();
+  const auto first = loads();
+
+  timers_.advance(3s);
+  const auto second = loads();
+  sessions_->close_all(CloseReason::Shutdown);
+
+  EXPECT_EQ(first[0] + first[1], 1u);
+  EXPECT_EQ(second, (std::vector<std::uint32_t>{first[1], first[0], 1}));
+  EXPECT_EQ(loads(), (std::vector<std::uint32_t>{0, 0, 0}));
+}
+
+TEST_F(SessionTest, ReportsHowLongABackendTookToAccept) {
+  const TestListener backend;
+  const SocketAddress dead = test::closed_port();
+  set_backends({backend.address(), dead});
+  const UniqueFd one = open_client();
+  const UniqueFd other = open_client();
+
+  ASSERT_TRUE(turn_until([&] { return sessions_->counters().sessions_active.value() == 2; }));
+
+  for (const balancer::Backend& each : entry().backends) {
+    const double seconds = each.state->connect_latency.seconds_at(clock_.now());
+    if (each.address == dead) {
+      EXPECT_NEAR(seconds, 0.25, 1e-6) << "a failure, however soon";
+    } else {
+      EXPECT_NEAR(seconds, 50e-6, 1e-9) << "the test's clock stands still";
+    }
+  }
+}
+
+TEST_F(SessionTest, L2_AClientsConnectionsGoToOneBackendWithSessionAffinity) {
+  const TestListener one;
+  const TestListener other;
+  model::Service web = test::service("web").port("", 80);
+  web.session_affinity = model::SessionAffinity::ClientIP;
+  set_backends({one.address(), other.address()});
+  services_.upsert(test::shared(web));
+  sessions_->exchange_table(builder_.build(services_.take_changes()));
+
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 4; ++i) clients.push_back(open_client());
+  ASSERT_TRUE(turn_until([&] { return sessions_->counters().sessions_active.value() == 4; }));
+
+  const auto first = entry().backends[0].state->sessions.load();
+  EXPECT_TRUE(first == 0 || first == 4) << first;
+}
+
+TEST_F(SessionTest, L4_AClientWhoseBackendCantBeReachedStaysWithTheNext) {
+  const TestListener backend;
+  model::Service web = test::service("web").port("", 80);
+  web.session_affinity = model::SessionAffinity::ClientIP;
+  set_backends({test::closed_port(), backend.address(), test::closed_port()});
+  services_.upsert(test::shared(web));
+  sessions_->exchange_table(builder_.build(services_.take_changes()));
+  std::vector<UniqueFd> clients;
+  clients.push_back(open_client());
+  ASSERT_TRUE(turn_until([&] { return sessions_->counters().sessions_active.value() == 1; }));
+  const std::uint64_t failed = failures(ConnectError::Refused);
+
+  for (int i = 0; i < 3; ++i) clients.push_back(open_client());
+  ASSERT_TRUE(turn_until([&] { return sessions_->counters().sessions_active.value() == 4; }));
+
+  EXPECT_EQ(failures(ConnectError::Refused), failed);
+}
+
 }  // namespace
 }  // namespace wherry::tcp

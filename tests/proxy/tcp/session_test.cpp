@@ -316,13 +316,19 @@ TEST_F(SessionTest, CountsItsBackendsSessions) {
   ASSERT_TRUE(turn_until([&] { return sessions_->counters().sessions_active.value() == 1; }));
   const auto state = entry().backends.front().state;
   const auto now = state->sessions.load();
+  const auto load = state->load.load();
+  const auto load_of_all = entry().state->load.load();
 
   client.reset();
   pod.reset();
   ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
 
   EXPECT_EQ(now, 1u);
+  EXPECT_EQ(load, 1u);
+  EXPECT_EQ(load_of_all, 1u);
   EXPECT_EQ(state->sessions.load(), 0u);
+  EXPECT_EQ(state->load.load(), 0u);
+  EXPECT_EQ(entry().state->load.load(), 0u);
   EXPECT_EQ(entry().state->service->sessions_total.load(), 1u);
 }
 

@@ -46,6 +46,8 @@ metadata:
   annotations:
     kubectl.kubernetes.io/last-applied-configuration: |
       {"apiVersion":"v1","kind":"Service"}
+    kube-router.io/service.dsr: tunnel
+    kube-router.io/service.scheduler: lc
     wherry.io/listen-address: 127.0.0.9
   creationTimestamp: "2026-11-23T10:00:00Z"
   finalizers:
@@ -121,7 +123,8 @@ status:
   EXPECT_THAT(decoded.faults, IsEmpty());
   const Service& service = decoded.object;
   EXPECT_EQ(service.meta.key, (ObjectKey{"shop", "web"}));
-  EXPECT_THAT(service.meta.annotations, ElementsAre(Pair("wherry.io/listen-address", "127.0.0.9")));
+  EXPECT_THAT(service.meta.annotations, ElementsAre(Pair("kube-router.io/service.scheduler", "lc"),
+                                                    Pair("wherry.io/listen-address", "127.0.0.9")));
   EXPECT_EQ(service.type, ServiceType::LoadBalancer);
   EXPECT_THAT(service.selector, ElementsAre(Pair("app", "web"), Pair("tier", "front")));
   EXPECT_THAT(
