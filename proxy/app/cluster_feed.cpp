@@ -87,7 +87,8 @@ api::ClusterOptions cluster_options(const config::Options& options) {
                                                                     : api::EndpointsFrom::Slices,
           .name_space = options.name_space,
           .poll_interval = options.poll_interval,
-          .node_name = node_name(options)};
+          .node_name = node_name(options),
+          .watch_list = api::wants_watch_list(options.environment)};
 }
 
 std::string user_agent() {
