@@ -9,6 +9,9 @@ namespace wherry::app {
 [[nodiscard]] int check(const config::CheckCommand& command);
 [[nodiscard]] int get(const config::GetCommand& command);
 [[nodiscard]] int print(const config::PrintCommand& command);
+[[nodiscard]] int cleanup(const config::CleanupCommand& command);
+[[nodiscard]] int init(const config::InitCommand& command);
+[[nodiscard]] int write_config(const config::WriteConfigCommand& command);
 
 /// Lists every fault on stderr.
 [[nodiscard]] int refuse(const Faults& faults);
