@@ -12,6 +12,7 @@
 #include "proxy/app/descriptor_limit.h"
 #include "proxy/app/exit_code.h"
 #include "proxy/app/offline_tables.h"
+#include "proxy/app/oom_score.h"
 
 #include <boost/json/parse.hpp>
 
@@ -210,6 +211,7 @@ int write_config(const config::WriteConfigCommand& command) {
 int run(const config::RunCommand& command) {
   log::configure(command.options.log_level, command.options.log_format);
   for (const Fault& warning : command.warnings) log::warn(warning.to_string());
+  if (command.options.oom_score_adj) set_oom_score_adj(*command.options.oom_score_adj);
   const std::size_t workers = worker_count(command.options);
   const std::uint64_t open_files = raise_open_file_limit();
   if (open_files < descriptors_to_start(workers)) {
@@ -228,7 +230,9 @@ int run(const config::RunCommand& command) {
   if (const std::string idle = config::idle_settings(command.options); !idle.empty()) {
     log::warn(kIdleSettings, {{"settings", idle}});
   }
-  return App(command.options, open_files, std::move(access)).run();
+  App app(command.options, open_files, std::move(access));
+  if (!command.config_path.empty()) app.follow_configuration(command);
+  return app.run();
 }
 
 int check(const config::CheckCommand& command) {

@@ -10,6 +10,7 @@ inline constexpr int kExitCut = 1;       ///< run: connections were cut at the e
 inline constexpr int kExitUsage = 64;
 inline constexpr int kExitUnavailable = 69;
 inline constexpr int kExitIo = 74;          ///< what was asked for could not be written
+inline constexpr int kExitNewProcess = 75;  ///< run: the configuration changed; start it again
 inline constexpr int kExitPermission = 77;
 
 }  // namespace wherry::app
