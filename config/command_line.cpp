@@ -3,7 +3,8 @@
 #include "config/command_spec.h"
 #include "config/compose.h"
 #include "config/config_file.h"
-#include "config/setting.h"
+#include "config/kube_proxy_flags.h"
+#include "config/setting_values.h"
 
 #include <CLI/CLI.hpp>
 
@@ -20,6 +21,8 @@ namespace {
 struct Received {
   std::map<const Setting*, std::vector<std::string>> settings;
   std::map<std::string, std::string> flags;  ///< by first name: "--config", "-n"
+  std::map<std::string_view, std::vector<std::string>>
+      kube_proxy;  ///< its flags that no setting is
   std::vector<std::string> arguments;
 };
 
@@ -58,6 +61,16 @@ void add_flags(CLI::App& app, const CommandSpec& spec, Received& received) {
   }
 }
 
+/// Left out of the help: they are for command lines that were written for kube-proxy.
+void add_kube_proxy_flags(CLI::App& app, Received& received) {
+  for (const std::string_view flag : pure_kube_proxy_flags()) {
+    CLI::Option* option = app.add_option("--" + std::string(flag), received.kube_proxy[flag]);
+    option->group("");
+    option->expected(1, -1);  // several times, each with one value
+    option->allow_extra_args(false);
+  }
+}
+
 Fault usage_fault(const std::string& subject, std::string text) {
   return {{subject}, "", std::move(text)};
 }
@@ -74,6 +87,11 @@ void check_leftovers(const std::vector<std::string>& leftovers, const CommandSpe
   for (const std::string_view flag : spec.settings) known.push_back("--" + std::string(flag));
   for (const ActionFlag& flag : spec.flags) {
     known.push_back(std::string(flag.names.substr(flag.names.find("--"))));
+  }
+  if (spec.takes_kube_proxy_flags) {
+    for (const std::string_view flag : pure_kube_proxy_flags()) {
+      if (flag.size() > 1) known.push_back("--" + std::string(flag));  // -v is near to all
+    }
   }
   for (const std::string& word : leftovers) {
     if (word.starts_with('-')) {
@@ -97,26 +115,42 @@ std::optional<Fault> unknown_command(std::span<const std::string> arguments) {
                      "unknown command; " + did_you_mean(arguments[0], known));
 }
 
-/// "--profiling" is "--profiling=true": a Boolean never takes the next word for its value.
-void complete_booleans(std::vector<std::string>& arguments, const CommandSpec& spec) {
-  for (std::string& word : arguments) {
-    if (!word.starts_with("--")) continue;
-    const auto is_boolean = [&word](std::string_view flag) {
-      return word.substr(2) == flag && find_flag(flag)->kind == ValueKind::Boolean;
-    };
-    if (std::any_of(spec.settings.begin(), spec.settings.end(), is_boolean)) word += "=true";
+/// As kubeadm's DaemonSet calls kube-proxy: flags without a command are those of `run`.
+std::vector<std::string> with_command(std::span<const std::string> arguments) {
+  std::vector<std::string> all(arguments.begin(), arguments.end());
+  const auto is = [](const std::string& word, std::initializer_list<std::string_view> of) {
+    return std::find(of.begin(), of.end(), word) != of.end();
+  };
+  if (all.empty() || !all[0].starts_with('-') || is(all[0], {"-h", "--help", "--version"})) {
+    return all;
   }
+  const bool asks_for_version = std::any_of(all.begin(), all.end(), [&](const std::string& word) {
+    return is(word, {"--version", "--version=true", "--version=raw"});
+  });
+  if (asks_for_version) return {"--version"};
+  all.insert(all.begin(), "run");
+  return all;
+}
+
+/// Flags of a command that are true or false and no settings.
+std::vector<std::string> booleans_of(const CommandSpec& spec) {
+  std::vector<std::string> all;
+  for (const ActionFlag& flag : spec.flags) {
+    if (flag.value == kBooleanValue) all.push_back(first_name(flag.names));
+  }
+  return all;
 }
 
 /// Takes flags that lack their value out of the arguments, with a fault for each: CLI11 would stop
 /// at the first and say nothing of the rest.
-std::vector<std::string> without_valueless(std::span<const std::string> arguments, Faults& faults) {
-  std::vector<std::string> kept(arguments.begin(), arguments.end());
-  const auto spec = std::find_if(
-      commands().begin(), commands().end(),
-      [&](const CommandSpec& each) { return !kept.empty() && each.name == kept.front(); });
-  if (spec == commands().end()) return kept;
-  complete_booleans(kept, *spec);
+std::vector<std::string> without_valueless(const std::vector<std::string>& arguments,
+                                           Faults& faults) {
+  const auto spec =
+      std::find_if(commands().begin(), commands().end(), [&](const CommandSpec& each) {
+        return !arguments.empty() && each.name == arguments.front();
+      });
+  if (spec == commands().end()) return arguments;
+  std::vector<std::string> kept = normalised(arguments, booleans_of(*spec));
 
   std::map<std::string, std::string_view> value_of{{"-h", ""}, {"--help", ""}};
   for (const std::string_view flag : spec->settings) {
@@ -128,6 +162,11 @@ std::vector<std::string> without_valueless(std::span<const std::string> argument
       const std::string_view name = names.substr(0, names.find(','));
       value_of.emplace(name, flag.value);
       names.remove_prefix(std::min(name.size() + 1, names.size()));
+    }
+  }
+  if (spec->takes_kube_proxy_flags) {
+    for (const std::string_view flag : pure_kube_proxy_flags()) {
+      value_of.emplace("--" + std::string(flag), "VALUE");
     }
   }
   const auto is_flag = [&](const std::string& word) {
@@ -158,14 +197,85 @@ std::vector<Given> given_flags(const CommandSpec& spec, const Received& received
   return all;
 }
 
-/// Options from --config and the flags.
-Options compose_options(const CommandSpec& spec, const Received& received, Faults& faults) {
-  std::vector<Given> from_file;
-  if (const auto file = received.flags.find("--config");
-      file != received.flags.end() && !file->second.empty()) {
-    from_file = read_config_file(file->second, faults);
+/// Options from --config and the flags, and how they came about.
+struct Composed {
+  Options options;
+  Faults warnings;
+  std::string path;  ///< --config
+  ConfigFile file;
+  /// What file and flags say in the words of kube-proxy's configuration, for --write-config-to.
+  KubeProxyConfiguration said;
+};
+
+std::string config_path(const Received& received) {
+  const auto flag = received.flags.find("--config");
+  return flag == received.flags.end() ? std::string() : flag->second;
+}
+
+/// kube-proxy's mode, as the last of file and flags says it: it decides which periods hold.
+std::string mode_of(const std::vector<Given>& file, const std::vector<Given>& flags) {
+  std::string mode = "iptables";
+  for (const std::vector<Given>* source : {&file, &flags}) {
+    for (const Given& given : *source) {
+      if (given.setting->flag == "proxy-mode") mode = given.texts.back();
+    }
   }
-  return compose(from_file, given_flags(spec, received), faults);
+  return mode;
+}
+
+/// Takes out what counts for nothing next to kube-proxy's file, with a warning that names it (C1).
+void overrule(std::vector<Given>& flags, Received& received, Composed& composed) {
+  std::string names;
+  const auto name = [&names](std::string_view flag) {
+    names += (names.empty() ? "--" : ", --") + std::string(flag);
+  };
+  std::erase_if(flags, [&](const Given& given) {
+    const bool overruled = is_overruled_by_file(given.setting->flag);
+    if (overruled) name(given.setting->flag);
+    return overruled;
+  });
+  for (auto& [flag, texts] : received.kube_proxy) {
+    if (texts.empty() || !is_overruled_by_file(flag)) continue;
+    name(flag);
+    texts.clear();
+  }
+  if (names.empty()) return;
+  composed.warnings.push_back({{composed.path},
+                               "",
+                               "flags of kube-proxy count for nothing next to a " +
+                                   std::string("KubeProxyConfiguration: ") + names});
+}
+
+Composed compose_options(const CommandSpec& spec, Received received, Faults& faults) {
+  Composed composed;
+  composed.path = config_path(received);
+  if (!composed.path.empty()) composed.file = read_config_file(composed.path, faults);
+  composed.warnings = composed.file.warnings;
+  std::vector<Given> settings = given_flags(spec, received);
+  if (composed.file.kube_proxy) {
+    composed.said = *composed.file.kube_proxy;
+    overrule(settings, received, composed);
+  }
+
+  KubeProxyConfiguration pure;
+  Faults said_before;  // compose() finds the same again
+  for (const auto& [flag, texts] : received.kube_proxy) {
+    if (texts.empty()) continue;
+    set_by_flag(pure, flag, texts, faults);
+    set_by_flag(composed.said, flag, texts, said_before);
+  }
+  for (const Given& given : settings) {
+    set_by_flag(composed.said, given.setting->flag, given.texts, said_before);
+  }
+  KubeProxyTranslation translated =
+      translate(pure, KubeProxyOrigin::Flags, mode_of(composed.file.given, settings));
+  composed.warnings.insert(composed.warnings.end(), translated.warnings.begin(),
+                           translated.warnings.end());
+  // wherry's own flags come last and win.
+  std::vector<Given> flags = std::move(translated.given);
+  flags.insert(flags.end(), settings.begin(), settings.end());
+  composed.options = compose(composed.file.given, flags, faults);
+  return composed;
 }
 
 template <class T>
@@ -198,7 +308,7 @@ std::optional<T> choose(const std::array<Choice<T>, N>& choices, std::string_vie
 
 GetCommand make_get(const CommandSpec& spec, const Received& received, Faults& faults) {
   GetCommand get;
-  get.options = compose_options(spec, received, faults);
+  get.options = compose_options(spec, received, faults).options;
   get.from_manifests = !received.settings.at(find_flag("manifests")).empty();
   get.name_space = received.flags.at("-n");
 
@@ -302,26 +412,71 @@ void set_environment(Command& command, const Environment& environment) {
   if (auto* check = std::get_if<CheckCommand>(&command)) check->options.environment = environment;
 }
 
+/// Whether a flag of the command that is no setting is on.
+bool is_on(const Received& received, const std::string& flag, Faults& faults) {
+  const std::string& text = received.flags.at(flag);
+  bool value = false;
+  if (text.empty()) return value;
+  if (auto wrong = boolean(value, text)) faults.push_back(usage_fault(flag, std::move(*wrong)));
+  return value;
+}
+
+/// `run`, or what its flags make of it, in the order in which kube-proxy looks at them.
+Command make_run(const CommandSpec& spec, const Received& received, Faults& faults) {
+  Composed composed = compose_options(spec, received, faults);
+  check_one_source(composed.options, "run", faults);
+  const bool cleans_up = is_on(received, "--cleanup", faults);
+  const bool inits = is_on(received, "--init-only", faults);
+  if (const std::string& path = received.flags.at("--write-config-to"); !path.empty()) {
+    if (!composed.path.empty() && !composed.file.kube_proxy && faults.empty()) {
+      faults.push_back(
+          usage_fault("--write-config-to", "writes kube-proxy's configuration, which " +
+                                               composed.path + " is not; leave --config out"));
+    }
+    return WriteConfigCommand{path, write_kube_proxy_configuration(composed.said)};
+  }
+  if (cleans_up) return CleanupCommand{};
+  if (inits) return InitCommand{};
+  RunCommand run;
+  run.options = std::move(composed.options);
+  run.warnings = std::move(composed.warnings);
+  run.config_path = std::move(composed.path);
+  run.config_text = std::move(composed.file.text);
+  run.kube_proxy = std::move(composed.file.kube_proxy);
+  return run;
+}
+
+/// Without manifests there is a cluster, unless wherry's own file could have named manifests.
+CheckCommand make_check(const CommandSpec& spec, const Received& received, Faults& faults) {
+  Composed composed = compose_options(spec, received, faults);
+  CheckCommand check;
+  check.options = std::move(composed.options);
+  check.warnings = std::move(composed.warnings);
+  check_one_source(check.options, "check", faults);
+  check.tries_cluster =
+      names_cluster(check.options) ||
+      (check.options.manifests.empty() && (composed.path.empty() || composed.file.kube_proxy));
+  check.faults = std::exchange(faults, {});
+  return check;
+}
+
 std::variant<Command, Faults> interpret(const CommandSpec& spec, const Received& received,
                                         Faults faults) {
   std::optional<Command> command;
   if (spec.name == "run") {
-    RunCommand run{compose_options(spec, received, faults)};
-    check_one_source(run.options, "run", faults);
-    command = std::move(run);
+    command = make_run(spec, received, faults);
   } else if (spec.name == "check") {
-    CheckCommand check{compose_options(spec, received, faults), {}, false};
-    check_one_source(check.options, "check", faults);
-    check.tries_cluster = names_cluster(check.options) || (check.options.manifests.empty() &&
-                                                           received.flags.at("--config").empty());
-    check.faults = std::exchange(faults, {});
-    command = std::move(check);
+    command = make_check(spec, received, faults);
   } else if (spec.name == "get") {
     command = make_get(spec, received, faults);
   } else if (spec.name == "explain") {
     command = make_explain(spec, received, faults);
   } else if (spec.name == "completion") {
     if (auto print = make_completion(received, faults)) command = std::move(*print);
+  } else if (spec.name == "cleanup") {
+    command = CleanupCommand{};
+  } else if (spec.name == "init") {
+    command = InitCommand{};
   } else {
     command = PrintCommand{"wherry " WHERRY_VERSION "\n"};
   }
@@ -333,7 +488,8 @@ std::variant<Command, Faults> interpret(const CommandSpec& spec, const Received&
 
 std::variant<Command, Faults> read_command_line(std::span<const std::string> arguments,
                                                 const Environment& environment) {
-  if (auto fault = unknown_command(arguments)) return Faults{std::move(*fault)};
+  const std::vector<std::string> words = with_command(arguments);
+  if (auto fault = unknown_command(words)) return Faults{std::move(*fault)};
   CLI::App app("wherry carries connections from Kubernetes service ports to the pods behind them.",
                "wherry");
   app.require_subcommand(1);
@@ -359,10 +515,11 @@ std::variant<Command, Faults> read_command_line(std::span<const std::string> arg
     }
     add_settings(*sub, spec, into);
     add_flags(*sub, spec, into);
+    if (spec.takes_kube_proxy_flags) add_kube_proxy_flags(*sub, into);
   }
 
   Faults faults;
-  const std::vector<std::string> complete = without_valueless(arguments, faults);
+  const std::vector<std::string> complete = without_valueless(words, faults);
   try {
     // CLI11 wants the arguments last first.
     app.parse(std::vector<std::string>(complete.rbegin(), complete.rend()));
@@ -383,7 +540,12 @@ std::variant<Command, Faults> read_command_line(std::span<const std::string> arg
     faults.push_back(usage_fault("--config", "an empty path; name a configuration file"));
   }
   auto command = interpret(spec, received[used.get_name()], std::move(faults));
-  if (auto* known = std::get_if<Command>(&command)) set_environment(*known, environment);
+  if (auto* known = std::get_if<Command>(&command)) {
+    set_environment(*known, environment);
+    if (auto* run = std::get_if<RunCommand>(known)) {
+      run->arguments.assign(arguments.begin(), arguments.end());
+    }
+  }
   return command;
 }
 

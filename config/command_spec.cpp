@@ -16,7 +16,10 @@ std::vector<std::string_view> all_setting_flags() {
 }
 
 const ActionFlag kConfigFlag{
-    "--config", "FILE", "wherry's configuration in YAML; flags win over it", {}};
+    "--config",
+    "FILE",
+    "wherry's configuration in YAML, over which flags win; or kube-proxy's",
+    {}};
 
 std::vector<CommandSpec> make_commands() {
   std::vector<CommandSpec> all;
@@ -24,7 +27,13 @@ std::vector<CommandSpec> make_commands() {
       {.name = "run",
        .summary = "Serve: carry connections from service ports to pods until told to stop",
        .settings = all_setting_flags(),
-       .flags = {kConfigFlag},
+       .flags = {kConfigFlag,
+                 {"--cleanup", kBooleanValue, "undo what an earlier run left, and end", {}},
+                 {"--init-only", kBooleanValue, "do what needs all privileges, and end", {}},
+                 {"--write-config-to",
+                  "FILE",
+                  "write a KubeProxyConfiguration with its defaults, and end",
+                  {}}},
        .first_argument = {},
        .examples =
            "Examples:\n"
@@ -38,9 +47,13 @@ std::vector<CommandSpec> make_commands() {
            "  # Many Services with the same port: each gets an address of its own\n"
            "  wherry run --manifests ./manifests --listen-pool 127.64.0.0/16\n"
            "  wherry get services -o hosts >> /etc/hosts\n\n"
+           "  # In place of kube-proxy, with its configuration and its flags\n"
+           "  wherry --config=/var/lib/kube-proxy/config.conf --hostname-override=node-1\n\n"
            "SIGTERM and SIGINT stop accepting and let established connections end (exit 0); a\n"
            "second one ends at once. Exit codes: 0 drained, 1 connections were cut, 64 usage or\n"
-           "configuration, 69 the admin port is busy, 77 a permission is missing."});
+           "configuration, 69 the admin port is busy, 75 the configuration has changed in what\n"
+           "needs a new process, 77 a permission is missing.",
+       .takes_kube_proxy_flags = true});
   all.push_back(
       {.name = "check",
        .summary = "Validate a configuration and manifests, or try a cluster, and say what works",
@@ -55,7 +68,8 @@ std::vector<CommandSpec> make_commands() {
            "Every fault is listed as file:line:column: field: what is wrong and what would be\n"
            "right. With a cluster it connects, and says which permissions lack. Exit codes: 0\n"
            "nothing is wrong, 64 there are faults, 69 the API server can't be reached, 77 a\n"
-           "permission lacks."});
+           "permission lacks.",
+       .takes_kube_proxy_flags = true});
   all.push_back(
       {.name = "get",
        .summary = "Show services, endpoints or sessions of a running wherry, or of manifests",
@@ -103,6 +117,24 @@ std::vector<CommandSpec> make_commands() {
            "  wherry explain outside 127.0.0.1:30080 --manifests ./manifests --node-name node-1\n\n"
            "Exit codes: 0 explained, 1 no Service has the address, 64 usage or faults in\n"
            "manifests, 69 no wherry answers at the admin address."});
+  all.push_back({.name = "cleanup",
+                 .summary = "Undo what an earlier run left on this machine, and say what stays",
+                 .settings = {},
+                 .flags = {},
+                 .first_argument = {},
+                 .examples = "Examples:\n"
+                             "  wherry cleanup\n\n"
+                             "The same as wherry run --cleanup. Exit codes: 0 nothing is left, 1 "
+                             "something is."});
+  all.push_back({.name = "init",
+                 .summary = "Do what needs all privileges, so that run needs fewer",
+                 .settings = {},
+                 .flags = {},
+                 .first_argument = {},
+                 .examples = "Examples:\n"
+                             "  wherry init\n\n"
+                             "The same as wherry run --init-only. Exit codes: 0 done, 1 something "
+                             "is left to do."});
   all.push_back({.name = "version",
                  .summary = "Print the version",
                  .settings = {},
@@ -241,7 +273,7 @@ std::string bash_completion() {
       values += name + "COMPREPLY=(); return ;;\n";
     }
   }
-  values += "    --config) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
+  values += "    --config|--write-config-to) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
   values += "    -n|--namespace) COMPREPLY=(); return ;;\n";
   for (const auto& [flag, choices] : flag_choices()) {
     std::string pattern(flag);

@@ -100,6 +100,13 @@ void default_healthz(Options& options, const Sources& sources) {
   options.healthz_bind_address = SocketAddress{IpAddress::any(family), 10256};
 }
 
+/// kube-proxy's mode nftables serves node ports on the node's own addresses only (F2).
+void default_node_port_addresses(Options& options, const Sources& sources) {
+  if (options.proxy_mode == "nftables" && last_given(sources, "nodeport-addresses") == nullptr) {
+    options.node_port_addresses.primary = true;
+  }
+}
+
 }  // namespace
 
 Options compose(const std::vector<Given>& file, const std::vector<Given>& flags, Faults& faults) {
@@ -119,6 +126,7 @@ Options compose(const std::vector<Given>& file, const std::vector<Given>& flags,
   if (manifests != nullptr) check_manifests_exist(*manifests, faults);
   check_node(options, sources, faults);
   default_healthz(options, sources);
+  default_node_port_addresses(options, sources);
   return options;
 }
 

@@ -101,18 +101,19 @@ class Places {
   std::string name_;
 };
 
-}  // namespace
-
-std::vector<Given> read_config_text(std::string_view text, const std::string& name,
-                                    const std::string& folder, Faults& faults) {
-  std::optional<boost::json::value> root_value;
+/// The one document of a text; an empty object where there is none, or a fault.
+struct Root {
+  boost::json::value value = boost::json::object();
   std::size_t number = 0;
+};
+
+std::optional<Root> read_root(std::string_view text, const std::string& name, Faults& faults) {
+  std::optional<Root> root;
   std::optional<document::Mark> second;
   const auto take = [&](document::Document&& document) {
     if (document.item) return;
-    if (!root_value) {
-      root_value = std::move(document.value);
-      number = document.number;
+    if (!root) {
+      root = Root{std::move(document.value), document.number};
     } else if (!second) {
       second = document.mark;
     }
@@ -120,18 +121,21 @@ std::vector<Given> read_config_text(std::string_view text, const std::string& na
   const document::Limits limits{.depth = 16, .nodes = 10'000, .bytes = kLargestFile};
   if (const auto error = document::read_documents(text, document::Expect::Yaml, limits, take)) {
     faults.push_back({{name, error->mark.line, error->mark.column}, "", error->text});
-    return {};
+    return std::nullopt;
   }
   if (second) {
     faults.push_back({{name, second->line, second->column},
                       "",
                       "a second document; a configuration is one document"});
   }
+  return root ? std::move(root) : std::optional(Root());
+}
 
-  const boost::json::value empty = boost::json::object();
+/// What wherry's own file gives.
+std::vector<Given> read_own(const boost::json::value& document, const Places& places,
+                            const std::string& folder, Faults& faults) {
   document::FieldFaults field_faults;
-  const FieldReader root(root_value ? *root_value : empty, field_faults);
-  const Places places(text, number, name);
+  const FieldReader root(document, field_faults);
   std::vector<Given> all;
   if (root.expect_object("a mapping with apiVersion and kind")) {
     check_header(root);
@@ -158,8 +162,30 @@ std::vector<Given> read_config_text(std::string_view text, const std::string& na
   return all;
 }
 
-std::vector<Given> read_config_file(const std::string& path, Faults& faults) {
-  const auto text = read_file(path, kLargestFile);
+}  // namespace
+
+ConfigFile read_config_text(std::string_view text, const std::string& name,
+                            const std::string& folder, Faults& faults) {
+  ConfigFile file;
+  const auto root = read_root(text, name, faults);
+  if (!root) return file;
+  const Places places(text, root->number, name);
+  if (!is_kube_proxy_configuration(root->value)) {
+    file.given = read_own(root->value, places, folder, faults);
+    return file;
+  }
+  file.kube_proxy = read_kube_proxy_configuration(
+      root->value, [&places](const document::FieldPath& path) { return places.of(path); }, faults,
+      file.warnings);
+  KubeProxyTranslation translation = translate(*file.kube_proxy, KubeProxyOrigin::File);
+  file.given = std::move(translation.given);
+  file.warnings.insert(file.warnings.end(), translation.warnings.begin(),
+                       translation.warnings.end());
+  return file;
+}
+
+ConfigFile read_config_file(const std::string& path, Faults& faults) {
+  auto text = read_file(path, kLargestFile);
   if (!text) {
     faults.push_back(
         {{path},
@@ -169,7 +195,9 @@ std::vector<Given> read_config_file(const std::string& path, Faults& faults) {
              : text.error().message() + "; name a configuration file that can be read"});
     return {};
   }
-  return read_config_text(*text, path, fs::path(path).parent_path(), faults);
+  ConfigFile file = read_config_text(*text, path, fs::path(path).parent_path(), faults);
+  file.text = std::move(*text);
+  return file;
 }
 
 }  // namespace wherry::config

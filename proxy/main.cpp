@@ -25,6 +25,15 @@ struct Dispatch {
   int operator()(const wherry::config::PrintCommand& command) const {
     return wherry::app::print(command);
   }
+  int operator()(const wherry::config::CleanupCommand& command) const {
+    return wherry::app::cleanup(command);
+  }
+  int operator()(const wherry::config::InitCommand& command) const {
+    return wherry::app::init(command);
+  }
+  int operator()(const wherry::config::WriteConfigCommand& command) const {
+    return wherry::app::write_config(command);
+  }
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "balancer/table_diff.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "config/reload.h"
 #include "proxy/admin/process_metrics.h"
 #include "proxy/app/cluster_feed.h"
 #include "proxy/app/descriptor_limit.h"
@@ -127,6 +128,7 @@ int App::run() {
   workers_.start();
   address_watch_.start();
   feed_->start();
+  if (config_watch_) config_watch_->start();
   control_.run();
   workers_.stop();
   files_.join();
@@ -220,8 +222,7 @@ void App::request_stop() {
       return drain();
     case Phase::Draining:
       log::warn("asked to stop again: connections are cut", {{"sessions", workers_.sessions()}});
-      exit_code_ = workers_.sessions() > 0 ? kExitCut : kExitOk;
-      return finish();
+      return cut();
     case Phase::Finishing:
       return;
   }
@@ -233,6 +234,7 @@ void App::drain() {
       "asked to stop: no new connections, established ones may end",
       {{"sessions", workers_.sessions()}, {"timeout", format_duration(options_.drain_timeout)}});
   drain_deadline_ = clock_.now() + options_.drain_timeout;
+  if (config_watch_) config_watch_->stop();
   feed_->stop();
   tables_.stop();
   address_watch_.stop();
@@ -253,10 +255,60 @@ void App::check_drained() {
   if (clock_.now() >= drain_deadline_) {
     log::warn("the drain timeout has passed: connections are cut",
               {{"sessions", workers_.sessions()}});
-    exit_code_ = kExitCut;
-    return finish();
+    return cut();
   }
   drain_check_ = timers_.schedule(kDrainCheck, [this] { check_drained(); });
+}
+
+/// That the configuration has changed matters more to who starts the process than what was cut.
+void App::cut() {
+  if (exit_code_ == kExitOk && workers_.sessions() > 0) exit_code_ = kExitCut;
+  finish();
+}
+
+void App::follow_configuration(const config::RunCommand& command) {
+  command_ = command;
+  config_watch_.emplace(control_, files_.get_executor(), timers_, clock_, command.config_path,
+                        command.config_text, [this] { on_configuration_changed(); });
+}
+
+void App::on_configuration_changed() {
+  auto read = config::reread(*command_);
+  config_faults_.clear();
+  if (const auto* faults = std::get_if<Faults>(&read)) {
+    for (const Fault& fault : *faults) config_faults_.push_back(fault.to_string());
+    log::error("the configuration file is broken; what it said before stays in force",
+               {{"fault", config_faults_.front()}, {"faults", config_faults_.size()}});
+    return;
+  }
+  const auto& change = std::get<config::ConfigChange>(read);
+  const auto joined = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  };
+  if (!change.restart.empty()) {
+    log::error("the configuration file has changed in what needs a new process; this one ends",
+               {{"file", command_->config_path}, {"changed", joined(change.restart)}});
+    exit_code_ = kExitNewProcess;
+    if (phase_ == Phase::Serving) drain();
+    return;
+  }
+  if (change.live.empty()) return;
+  command_->options = change.options;
+  take_over(change.options);
+  log::info("the configuration file has changed, and the change is in force",
+            {{"file", command_->config_path}, {"changed", joined(change.live)}});
+}
+
+/// The settings that config::is_live() names.
+void App::take_over(const config::Options& next) {
+  options_.log_level = next.log_level;
+  options_.log_format = next.log_format;
+  options_.max_sessions = next.max_sessions;
+  options_.drain_timeout = next.drain_timeout;
+  log::configure(options_.log_level, options_.log_format);
+  size_quota();
 }
 
 /// Takes away what keeps the control loop running.
@@ -292,6 +344,12 @@ admin::Readiness App::readiness() const {
   readiness.checks.push_back(
       {.name = "serving", .passed = phase_ == Phase::Serving, .required = true, .notes = {}});
   feed_->report(readiness);
+  if (config_watch_) {
+    readiness.checks.push_back({.name = "configuration",
+                                .passed = config_faults_.empty(),
+                                .required = false,
+                                .notes = config_faults_});
+  }
   admin::Readiness::Check endpoints{
       .name = "endpoints", .passed = true, .required = false, .notes = tables_.problems()};
   endpoints.passed = endpoints.notes.empty();

@@ -5,9 +5,10 @@
 #include "base/async/coalescer.h"
 #include "base/clock.h"
 #include "base/metrics.h"
-#include "config/options.h"
+#include "config/command_line.h"
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/admin_view.h"
+#include "proxy/app/config_watch.h"
 #include "proxy/app/feed.h"
 #include "proxy/app/sync_progress.h"
 #include "proxy/app/table_loop.h"
@@ -44,9 +45,14 @@ class App final : private admin::AdminView {
       std::optional<api::ClusterAccess> access = std::nullopt);
   ~App() override;
 
+  /// Before run(): follows the configuration file of this command, takes over what a running
+  /// process can (see config/reload.h), and ends where it can't.
+  void follow_configuration(const config::RunCommand& command);
+
   /// Serves until SIGTERM or SIGINT, then drains. Returns the exit code: 0 after a stop that
   /// drained, 1 if connections were cut; with --bind-address-hard-fail 69 or 77 if the admin or the
-  /// health port could not be opened.
+  /// health port could not be opened; 75 if the configuration file has changed in what needs a new
+  /// process.
   [[nodiscard]] int run();
 
   /// Does what the first or the second SIGTERM does. Control thread; for tests post it to loop().
@@ -67,7 +73,10 @@ class App final : private admin::AdminView {
   void wait_for_signal();
   void drain();
   void check_drained();
+  void cut();
   void finish();
+  void on_configuration_changed();
+  void take_over(const config::Options& next);
   void size_quota();
 
   // admin::AdminView
@@ -82,7 +91,7 @@ class App final : private admin::AdminView {
 
   enum class Phase { Serving, Draining, Finishing };
 
-  const config::Options options_;
+  config::Options options_;
   const std::string node_name_;
   const std::uint64_t descriptors_;
   SystemClock clock_;
@@ -114,6 +123,9 @@ class App final : private admin::AdminView {
   bool listeners_closed_ = false;
   TimePoint drain_deadline_{};
   Timer drain_check_;
+  std::optional<config::RunCommand> command_;  ///< whose configuration file is followed
+  std::optional<ConfigWatch> config_watch_;
+  std::vector<std::string> config_faults_;  ///< of the file as it is now
   int exit_code_ = 0;
 };
 

@@ -71,7 +71,8 @@ api::ClusterOptions cluster_options(const config::Options& options) {
           .name_space = options.name_space,
           .poll_interval = options.poll_interval,
           .node_name = node_name(options),
-          .service_proxy_name = options.service_proxy_name};
+          .service_proxy_name = options.service_proxy_name,
+          .watch_list = api::wants_watch_list(options.environment)};
 }
 
 std::string user_agent() {

@@ -12,11 +12,13 @@
 #include "proxy/app/descriptor_limit.h"
 #include "proxy/app/exit_code.h"
 #include "proxy/app/offline_tables.h"
+#include "proxy/app/oom_score.h"
 
 #include <boost/json/parse.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <optional>
@@ -182,8 +184,34 @@ int print(const config::PrintCommand& command) {
   return finish(kExitOk);
 }
 
+int cleanup(const config::CleanupCommand&) {
+  std::cout << "nothing is left: listeners of steering bind, the one there is, end with their "
+               "process\nrules of kube-proxy are not looked for\n";
+  return finish(kExitOk);
+}
+
+int init(const config::InitCommand&) {
+  std::cout << "done: steering bind, the one there is, needs nothing set up\n";
+  return finish(kExitOk);
+}
+
+int write_config(const config::WriteConfigCommand& command) {
+  std::ofstream file(command.path, std::ios::trunc);
+  file << command.text;
+  file.close();
+  if (!file) {
+    std::cerr << printable(command.path)
+              << ": can't be written; name a file in a folder that can\n";
+    return kExitIo;
+  }
+  std::cout << "a KubeProxyConfiguration was written to " << printable(command.path) << '\n';
+  return finish(kExitOk);
+}
+
 int run(const config::RunCommand& command) {
   log::configure(command.options.log_level, command.options.log_format);
+  for (const Fault& warning : command.warnings) log::warn(warning.to_string());
+  if (command.options.oom_score_adj) set_oom_score_adj(*command.options.oom_score_adj);
   const std::size_t workers = worker_count(command.options);
   const std::uint64_t open_files = raise_open_file_limit();
   if (open_files < descriptors_to_start(workers)) {
@@ -202,7 +230,9 @@ int run(const config::RunCommand& command) {
   if (const std::string idle = config::idle_settings(command.options); !idle.empty()) {
     log::warn(kIdleSettings, {{"settings", idle}});
   }
-  return App(command.options, open_files, std::move(access)).run();
+  App app(command.options, open_files, std::move(access));
+  if (!command.config_path.empty()) app.follow_configuration(command);
+  return app.run();
 }
 
 int check(const config::CheckCommand& command) {
@@ -223,6 +253,9 @@ int check(const config::CheckCommand& command) {
   }
   if (const std::string idle = config::idle_settings(command.options); !idle.empty()) {
     std::cerr << "warning: " << kIdleSettings << ": " << idle << '\n';
+  }
+  for (const Fault& warning : command.warnings) {
+    std::cerr << "warning: " << printable(warning.to_string()) << '\n';
   }
   if (!faults.empty()) return refuse(faults);
   if (command.tries_cluster) return try_cluster(command.options);

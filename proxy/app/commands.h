@@ -11,6 +11,9 @@ namespace wherry::app {
 /// One connection, explained by a running wherry or from manifests.
 [[nodiscard]] int explain(const config::ExplainCommand& command);
 [[nodiscard]] int print(const config::PrintCommand& command);
+[[nodiscard]] int cleanup(const config::CleanupCommand& command);
+[[nodiscard]] int init(const config::InitCommand& command);
+[[nodiscard]] int write_config(const config::WriteConfigCommand& command);
 
 /// Lists every fault on stderr.
 [[nodiscard]] int refuse(const Faults& faults);

@@ -64,7 +64,8 @@ TEST(Commands, AreThoseOfTheDocumentation) {
   Words names;
   for (const CommandSpec& spec : commands()) names.emplace_back(spec.name);
 
-  EXPECT_THAT(names, ElementsAre("run", "check", "get", "version", "completion"));
+  EXPECT_THAT(names,
+              ElementsAre("run", "check", "get", "cleanup", "init", "version", "completion"));
 }
 
 TEST(Commands, RunAndCheckTakeEverySetting) {
@@ -129,8 +130,8 @@ TEST_F(BashCompletion, IsAcceptedByBash) {
 }
 
 TEST_F(BashCompletion, OffersCommandsFirst) {
-  EXPECT_THAT(offered({"wherry", ""}),
-              ElementsAre("run", "check", "get", "version", "completion", "--help", "--version"));
+  EXPECT_THAT(offered({"wherry", ""}), ElementsAre("run", "check", "get", "cleanup", "init",
+                                                   "version", "completion", "--help", "--version"));
   EXPECT_THAT(offered({"wherry", "co"}), ElementsAre("completion"));
 }
 

@@ -50,7 +50,7 @@ class ConfigText : public ::testing::TestWithParam<ReadCase> {};
 TEST_P(ConfigText, IsRead) {
   Faults faults;
 
-  const auto given = read_config_text(GetParam().text, "c.yaml", "/etc/wherry", faults);
+  const auto given = read_config_text(GetParam().text, "c.yaml", "/etc/wherry", faults).given;
 
   EXPECT_EQ(described(given), GetParam().given);
   EXPECT_THAT(texts_of(faults), IsEmpty());
@@ -128,12 +128,12 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"WrongKind",
                   "apiVersion: wherry.io/v1alpha1\nkind: Service\n",
                   {"c.yaml:2:7: kind: \"Service\" is not read here; " + kRight}},
-        FaultCase{"KubeProxysOwn",
-                  "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n",
-                  {"c.yaml:1:13: apiVersion: \"kubeproxy.config.k8s.io/v1alpha1\" is not read "
+        FaultCase{"KubeletsOwn",
+                  "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n",
+                  {"c.yaml:1:13: apiVersion: \"kubelet.config.k8s.io/v1beta1\" is not read "
                    "here; " +
                        kRight,
-                   "c.yaml:2:7: kind: \"KubeProxyConfiguration\" is not read here; " + kRight}},
+                   "c.yaml:2:7: kind: \"KubeletConfiguration\" is not read here; " + kRight}},
         FaultCase{"NoString",
                   "apiVersion: 1\nkind: Configuration\n",
                   {"c.yaml:1:13: apiVersion: expected a string, found the number 1; put it in "
@@ -243,7 +243,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(ConfigText, ThatIsNoYamlIsOneFaultWithItsPlace) {
   Faults faults;
 
-  const auto given = read_config_text(kHeader + "workers: [4\n", "c.yaml", "", faults);
+  const auto given = read_config_text(kHeader + "workers: [4\n", "c.yaml", "", faults).given;
 
   EXPECT_THAT(given, IsEmpty());
   ASSERT_EQ(faults.size(), 1u);
@@ -253,7 +253,8 @@ TEST(ConfigText, ThatIsNoYamlIsOneFaultWithItsPlace) {
 TEST(ConfigText, GivesWhatItCouldReadBesideItsFaults) {
   Faults faults;
 
-  const auto given = read_config_text(kHeader + "wrong: 1\nworkers: 4\n", "c.yaml", "", faults);
+  const auto given =
+      read_config_text(kHeader + "wrong: 1\nworkers: 4\n", "c.yaml", "", faults).given;
 
   EXPECT_THAT(described(given), ElementsAre("workers=4 at 4:10"));
   EXPECT_EQ(faults.size(), 1u);
@@ -262,14 +263,14 @@ TEST(ConfigText, GivesWhatItCouldReadBesideItsFaults) {
 TEST(ConfigText, OfAFileInTheWorkingFolderKeepsRelativeManifestsRelative) {
   Faults faults;
 
-  const auto given = read_config_text(kHeader + "manifests: ./m\n", "c.yaml", "", faults);
+  const auto given = read_config_text(kHeader + "manifests: ./m\n", "c.yaml", "", faults).given;
 
   EXPECT_THAT(described(given), ElementsAre("manifests=m at 3:12"));
 }
 
 class ConfigFileTest : public ::testing::Test {
  protected:
-  std::vector<Given> read(const std::string& path) { return read_config_file(path, faults_); }
+  std::vector<Given> read(const std::string& path) { return read_config_file(path, faults_).given; }
 
   test::TempFolder folder_;
   Faults faults_;

@@ -85,7 +85,7 @@ ANYWHERE = tuple(LAYERS)
 TESTS = tuple(f for f in LAYERS if f.startswith("tests/"))
 ASIO = ("base/async", "watcher", "proxy/tcp", "proxy/steer", "proxy/http", "proxy/health", "proxy/admin", "proxy/app",
         "bench/load", *TESTS)
-JSON = ("base/document", "watcher/model", "watcher", "proxy/admin", "proxy/app", *TESTS)
+JSON = ("base/document", "config", "watcher/model", "watcher", "proxy/admin", "proxy/app", *TESTS)
 SOCKETS = ("base", "proxy/tcp", "proxy/steer", "proxy/admin", "proxy/app", "bench/load", *TESTS)
 FILES = ("base", "base/async", "config", "watcher", "proxy/steer", "proxy/admin", "proxy/app", *TESTS)
 

@@ -6,7 +6,9 @@
 #include "watcher/model/names.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 namespace wherry::api {
@@ -45,6 +47,12 @@ std::string service_labels(const std::string& proxy_name) {
 }
 
 }  // namespace
+
+bool wants_watch_list(const Environment& environment) {
+  constexpr std::array<std::string_view, 6> kFalse = {"0", "f", "F", "false", "FALSE", "False"};
+  return std::find(kFalse.begin(), kFalse.end(), environment.get("KUBE_FEATURE_WatchListClient")) ==
+         kFalse.end();
+}
 
 std::vector<Resource> resources_of(const ClusterOptions& options) {
   std::vector<Resource> all;
@@ -125,7 +133,7 @@ void ClusterSource::follow(const Resource& resource, const MakeListWatch& make,
   followed->list_watch = make(resource);
   followed->reflector = std::make_unique<Reflector>(
       loop_, resource.kind, *followed->list_watch, followed->store, timers_, clock_, random_,
-      ReflectorOptions{.watch_list = true, .poll_interval = options_.poll_interval},
+      ReflectorOptions{.watch_list = options_.watch_list, .poll_interval = options_.poll_interval},
       [this, self] { on_health(*self); });
   followed_.push_back(std::move(followed));
 }

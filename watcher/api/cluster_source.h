@@ -3,6 +3,7 @@
 #include "base/async/asio.h"
 #include "base/async/timers.h"
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/metrics.h"
 #include "base/random.h"
 #include "watcher/api/list_watch.h"
@@ -33,6 +34,7 @@ struct ClusterOptions {
   std::string node_name;
   /// Read exactly the Services that name this proxy; empty: those that name none (S6).
   std::string service_proxy_name{};
+  bool watch_list = true;  ///< begin with WatchList where the server does it (A1, C7)
 };
 
 /// Who hears of a cluster's objects.
@@ -42,6 +44,11 @@ struct ClusterSinks {
   model::ObjectSink<model::Pod>& pods;
   model::ObjectSink<model::Node>& nodes;
 };
+
+/// Of the gates of client-go that environment variables set the one that means something here (C7):
+/// KUBE_FEATURE_WatchListClient=false. What is no boolean counts for nothing, as there. Those of
+/// HTTP/2 mean nothing, because HTTP/1.1 is spoken.
+[[nodiscard]] bool wants_watch_list(const Environment& environment);
 
 /// Which resources are read, and how: the selectors are kube-proxy's (W1 to W3). The own Node is
 /// read where all namespaces are, because a Role can't allow it.

@@ -36,7 +36,7 @@ Inotify::Inotify(asio::io_context& loop, Callbacks callbacks) : callbacks_(std::
   const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) {
     // The periodic scan goes on without it.
-    log::warn("manifests can't be followed at once, only looked at every few seconds",
+    log::warn("files can't be followed at once, only looked at every few seconds",
               {{"reason", std::strerror(errno)}});
     return;
   }

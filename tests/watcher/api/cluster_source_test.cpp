@@ -96,6 +96,22 @@ TEST_F(ClusterSourceTest, W5_IsSyncedOnceEveryResourceWasSeenWhole) {
   EXPECT_EQ(services_.objects().size(), 1u);
 }
 
+TEST_F(ClusterSourceTest, C7_TheGateOfWatchListDecidesHowCollectionsAreRead) {
+  const auto wants = [](const char* value) {
+    return wants_watch_list(Environment({{"KUBE_FEATURE_WatchListClient", value}}));
+  };
+  EXPECT_TRUE(wants_watch_list(Environment()));
+  for (const char* value : {"true", "1", "maybe"}) EXPECT_TRUE(wants(value)) << value;
+  for (const char* value : {"false", "False", "0", "f"}) EXPECT_FALSE(wants(value)) << value;
+
+  ClusterOptions options;
+  options.watch_list = wants("false");
+  make(options);
+  for (auto& [name, api] : apis_) api->fail_watch_lists(ApiErrc::Forbidden);
+  start();
+  EXPECT_TRUE(source_->synced());
+}
+
 TEST_F(ClusterSourceTest, W5_TellsOfItOnceOnly) {
   make();
   start();
