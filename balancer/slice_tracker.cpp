@@ -2,6 +2,7 @@
 
 #include "watcher/model/timestamp.h"
 
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -38,6 +39,13 @@ std::vector<std::uint16_t> numbers_of(const EndpointSlice& slice, const ServiceP
     }
   }
   return numbers;
+}
+
+/// Whether an endpoint is one of this slice's, not one that looks like it.
+bool is_in(const EndpointSlice& slice, const model::Endpoint& endpoint) {
+  const std::less<const model::Endpoint*> before;
+  const model::Endpoint* const begin = slice.endpoints.data();
+  return !before(&endpoint, begin) && before(&endpoint, begin + slice.endpoints.size());
 }
 
 }  // namespace
@@ -150,8 +158,9 @@ std::optional<std::vector<Backend>> SliceTracker::backends_of(const ServicePortK
       for (const model::Endpoint& endpoint : slice->endpoints) {
         auto& stored = by_address[{endpoint.address, number}];
         // T7: one that terminates never takes the place of one that does not (a pod's address was
-        // given to a new pod); otherwise the later slice counts.
-        if (stored && endpoint.terminating && !stored->terminating) continue;
+        // given to a new pod), nor of one in the same slice; otherwise the later one counts.
+        const bool keeps_place = stored && (!stored->terminating || is_in(*slice, *stored));
+        if (endpoint.terminating && keeps_place) continue;
         stored = std::shared_ptr<const model::Endpoint>(slice, &endpoint);
         if (by_address.size() > most) return std::nullopt;
       }

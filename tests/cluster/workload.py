@@ -59,7 +59,8 @@ class Workload:
             body["spec"]["selector"] = selector
         return self.api.create(self.path("services"), body)
 
-    def add_pod(self, name, labels, address=None, ready=True, listen=True, ports=None):
+    def add_pod(self, name, labels, address=None, ready=True, listen=True, ports=None,
+                node="node-1"):
         """Returns its address."""
         address = address or self.network.pod_address()
         if listen:
@@ -71,7 +72,7 @@ class Workload:
         self.api.create(self.path("pods"),
                         {"apiVersion": "v1", "kind": "Pod",
                          "metadata": {"name": name, "labels": labels},
-                         "spec": {"nodeName": "node-1", "containers": [container]}})
+                         "spec": {"nodeName": node, "containers": [container]}})
         self.set_pod_status(name, ready, address)
         return address
 

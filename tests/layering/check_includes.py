@@ -46,6 +46,8 @@ LAYERS = {
     "tests/watcher": ("base", "base/async", "base/document", "watcher/model", "watcher",
                       "tests/support"),
     "tests/balancer": ("base", "watcher/model", "balancer", "tests/support"),
+    "tests/balancer/model": ("base", "base/document", "watcher/model", "balancer", "proxy/health",
+                             "tests/support", "tests/balancer"),
     "tests/proxy/tcp": ("base", "base/async", "balancer", "proxy/tcp", "tests/support",
                         "tests/balancer"),
     "tests/proxy/steer": ("base", "base/async", "watcher/model", "balancer", "proxy/steer",
@@ -79,6 +81,7 @@ TARGETS = {
     "test_support": "tests/support",
     "process_support": "tests/support",
     "tls_support": "tests/support",
+    "balancer_model": "tests/balancer/model",
 }
 
 ANYWHERE = tuple(LAYERS)

@@ -26,6 +26,7 @@ build_go() {
   shift 2
   rm -rf "$into" "$into.part"
   mkdir -p "$into.part"
-  (cd "$folder" && CGO_ENABLED=0 GOTOOLCHAIN=local "$(find_go)" build -trimpath -o "$into.part/" "$@")
+  (cd "$folder" && CGO_ENABLED=0 GOTOOLCHAIN=local "$(find_go)" build -trimpath -o "$into.part/" "$@") ||
+    return 1  # also where the caller has not said set -e
   mv "$into.part" "$into"
 }
