@@ -346,7 +346,7 @@ GetCommand make_get(const CommandSpec& spec, const Received& received, Faults& f
 
 ExplainCommand make_explain(const CommandSpec& spec, const Received& received, Faults& faults) {
   ExplainCommand explain;
-  explain.options = compose_options(spec, received, faults);
+  explain.options = compose_options(spec, received, faults).options;
   explain.from_manifests = !received.settings.at(find_flag("manifests")).empty();
   const std::vector<std::string>& arguments = received.arguments;
   if (arguments.size() < 2) {

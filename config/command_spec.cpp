@@ -196,21 +196,6 @@ std::vector<std::string> setting_choices(std::string_view flag) {
   return {};
 }
 
-/// The choices of each flag that is no setting, of all commands that have it together.
-std::map<std::string_view, std::vector<std::string_view>> flag_choices() {
-  std::map<std::string_view, std::vector<std::string_view>> all;
-  for (const CommandSpec& spec : commands()) {
-    for (const ActionFlag& flag : spec.flags) {
-      std::vector<std::string_view>& known = all[flag.names];
-      for (const std::string_view choice : flag.choices) {
-        if (std::find(known.begin(), known.end(), choice) == known.end()) known.push_back(choice);
-      }
-    }
-  }
-  std::erase_if(all, [](const auto& each) { return each.second.empty(); });
-  return all;
-}
-
 bool takes_path(std::string_view value) {
   return value == "PATH" || value == "FILE" || value == "DIR";
 }
@@ -275,11 +260,17 @@ std::string bash_completion() {
   }
   values += "    --config|--write-config-to) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
   values += "    -n|--namespace) COMPREPLY=(); return ;;\n";
-  for (const auto& [flag, choices] : flag_choices()) {
-    std::string pattern(flag);
-    std::replace(pattern.begin(), pattern.end(), ',', '|');
-    values += "    " + pattern + ") COMPREPLY=($(compgen -W \"" + join(strings(choices)) +
-              "\" -- \"$cur\")); return ;;\n";
+  std::string values_of_command;  // of one flag they differ from command to command
+  for (const CommandSpec& spec : commands()) {
+    for (const ActionFlag& flag : spec.flags) {
+      if (flag.choices.empty()) continue;
+      std::string pattern;
+      for (const std::string& name : split_names(flag.names)) {
+        pattern += (pattern.empty() ? "'" : "|'") + std::string(spec.name) + ' ' + name + '\'';
+      }
+      values_of_command += "    " + pattern + ") COMPREPLY=($(compgen -W \"" +
+                           join(strings(flag.choices)) + "\" -- \"$cur\")); return ;;\n";
+    }
   }
   return "# bash completion for wherry; printed by `wherry completion bash`\n"
          "_wherry() {\n"
@@ -290,7 +281,8 @@ std::string bash_completion() {
          join(names) +
          " --help --version\" -- \"$cur\"))\n    return\n  fi\n"
          "  case \"$prev\" in\n" +
-         values + "  esac\n  case \"${COMP_WORDS[1]}\" in\n" + cases +
+         values + "  esac\n  case \"${COMP_WORDS[1]} $prev\" in\n" + values_of_command +
+         "  esac\n  case \"${COMP_WORDS[1]}\" in\n" + cases +
          "    *) return ;;\n  esac\n"
          "  if [ \"$COMP_CWORD\" -eq 2 ] && [ -n \"$first\" ] && [ \"${cur#-}\" = \"$cur\" ]; "
          "then\n"

@@ -166,13 +166,14 @@ TEST_F(TableBuilderNodeTest, EachSetGoesOnWhereItStands) {
   tables_.services.upsert(web().external_policy(TrafficPolicy::Local));
   tables_.slices.upsert(slice());
   const auto next_of = [](const ServicePortEntry& of, const Decision& decision) {
-    return of.backends[decision.backends[decision.picker->next_position()]].address.to_string();
+    return of.backends[decision.backends[decision.picker->next_position().value()]]
+        .address.to_string();
   };
   while (next_of(entry(), entry().internal) != "10.1.0.4:8080") {
-    (void)pick_backend(entry(), entry().internal, {});
+    (void)pick_backend(entry(), entry().internal, {}, {});
   }
   while (next_of(entry(), *entry().external) != "10.1.0.2:8080") {
-    (void)pick_backend(entry(), *entry().external, {});
+    (void)pick_backend(entry(), *entry().external, {}, {});
   }
 
   // Nobody is there for a while; then all are back.

@@ -93,6 +93,7 @@ class Following(ClusterTest):
         self.assertGreater(load.count, 200)
         self.assertTrue(any(name.startswith("later") for name in load.names), load.names)
 
+    # W7: what is granted here in the end is all that kube-proxy has, and pods are not among it
     def test_a_forbidden_verb_names_the_rule_and_is_used_once_it_is_granted(self):
         allow(plane.api, "newcomer", [rule("", "services", "nodes"),
                                       rule("discovery.k8s.io", "endpointslices", verbs=["list"])],

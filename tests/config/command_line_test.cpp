@@ -58,12 +58,14 @@ Options options_of(const Arguments& arguments) {
   const Command& command = std::get<Command>(result);
   if (const auto* run = std::get_if<RunCommand>(&command)) return run->options;
   if (const auto* check = std::get_if<CheckCommand>(&command)) return check->options;
+  if (const auto* explain = std::get_if<ExplainCommand>(&command)) return explain->options;
   return std::get<GetCommand>(command).options;
 }
 
 /// Arguments with which a command does something, whatever else is given.
 Arguments enough_for(std::string_view command) {
   if (command == "get") return {"get", "services"};
+  if (command == "explain") return {"explain", "pod", "10.96.0.1:80"};
   return {std::string(command)};
 }
 

@@ -64,8 +64,8 @@ TEST(Commands, AreThoseOfTheDocumentation) {
   Words names;
   for (const CommandSpec& spec : commands()) names.emplace_back(spec.name);
 
-  EXPECT_THAT(names,
-              ElementsAre("run", "check", "get", "cleanup", "init", "version", "completion"));
+  EXPECT_THAT(names, ElementsAre("run", "check", "get", "explain", "cleanup", "init", "version",
+                                 "completion"));
 }
 
 TEST(Commands, RunAndCheckTakeEverySetting) {
@@ -130,8 +130,9 @@ TEST_F(BashCompletion, IsAcceptedByBash) {
 }
 
 TEST_F(BashCompletion, OffersCommandsFirst) {
-  EXPECT_THAT(offered({"wherry", ""}), ElementsAre("run", "check", "get", "cleanup", "init",
-                                                   "version", "completion", "--help", "--version"));
+  EXPECT_THAT(offered({"wherry", ""}),
+              ElementsAre("run", "check", "get", "explain", "cleanup", "init", "version",
+                          "completion", "--help", "--version"));
   EXPECT_THAT(offered({"wherry", "co"}), ElementsAre("completion"));
 }
 
@@ -150,6 +151,8 @@ TEST_F(BashCompletion, OffersTheFlagsOfTheCommand) {
 TEST_F(BashCompletion, OffersTheChoicesOfAFlag) {
   EXPECT_THAT(offered({"wherry", "get", "services", "-o", ""}),
               ElementsAre("table", "wide", "json", "yaml", "hosts"));
+  EXPECT_THAT(offered({"wherry", "explain", "pod", "10.96.0.1:80", "-o", ""}),
+              ElementsAre("text", "json"));
   EXPECT_THAT(offered({"wherry", "run", "--log-format", ""}), ElementsAre("text", "json"));
   EXPECT_THAT(offered({"wherry", "run", "--workers", ""}), IsEmpty());
 }

@@ -115,6 +115,7 @@ TEST_F(Get, EndpointsNameTheirPods) {
                                 {"ready", true},
                                 {"serving", true},
                                 {"terminating", false},
+                                {"weight", 100},
                                 {"sessions", 0}};
   EXPECT_EQ(rows[1], expected) << rows[1];
 }

@@ -50,7 +50,7 @@ class PodWeightTest : public PodEndpointsTest {
   }
   model::Weight weight() {
     endpoints_.flush();
-    return out_.all().at(0)->endpoints.at(0).weight;
+    return out_.all().at(0).endpoints.at(0).weight;
   }
 };
 

@@ -58,7 +58,8 @@ TEST_F(PagesTest, ShowsAServicePortWithEveryFieldThatToolsRead) {
     "clusterIP": "10.96.0.1", "servicePort": 80, "nodePort": 30080,
     "externalIPs": ["192.0.2.1"], "loadBalancerIPs": ["192.0.2.2"], "sourceRanges": [],
     "internalTrafficPolicy": "Cluster", "externalTrafficPolicy": "Cluster",
-    "healthCheckNodePort": 0, "sessionAffinity": "None",
+    "healthCheckNodePort": 0, "balance": "round-robin",
+    "sessionAffinity": "None", "sessionAffinityTimeoutSeconds": null,
     "listen": ["127.0.0.1:8080"],
     "internal": {"verdict": "forward", "reason": "ready_endpoints", "backends": ["10.0.0.1:9376"]},
     "external": {"verdict": "forward", "reason": "ready_endpoints", "backends": ["10.0.0.1:9376"]},
@@ -146,7 +147,7 @@ TEST_F(PagesTest, ShowsAnEndpointWithEveryFieldThatToolsRead) {
   const boost::json::value expected = boost::json::parse(R"([{
     "namespace": "default", "service": "web", "port": "http", "protocol": "TCP",
     "address": "10.0.0.1", "targetPort": 9376, "pod": "web-abc", "node": "node-1",
-    "ready": true, "serving": true, "terminating": false, "sessions": 3}])");
+    "ready": true, "serving": true, "terminating": false, "weight": 100, "sessions": 3}])");
   EXPECT_EQ(boost::json::value(endpoints_json(*current)), expected);
 }
 

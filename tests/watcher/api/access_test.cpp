@@ -209,6 +209,7 @@ class FindAccess : public ::testing::Test {
   test::TempFolder folder_;
 };
 
+// W8 too.
 TEST_F(FindAccess, A24_InAPodItIsTheServiceAccount) {
   folder_.write("account/token", "t");
   folder_.write("account/ca.crt", "c");
@@ -226,6 +227,7 @@ TEST_F(FindAccess, A24_APodWithoutATokenSaysHowToGetOne) {
       HasSubstr("automountServiceAccountToken"));
 }
 
+// W8 too.
 TEST_F(FindAccess, A28_TheVariableBeforeTheDefaultFile) {
   folder_.write("home/.kube/config", kTwoContexts);
   const Environment::Variables home{{"HOME", folder_ / "home"}};

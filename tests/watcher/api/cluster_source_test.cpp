@@ -98,7 +98,8 @@ TEST_F(ClusterSourceTest, W5_IsSyncedOnceEveryResourceWasSeenWhole) {
 
 TEST_F(ClusterSourceTest, C7_TheGateOfWatchListDecidesHowCollectionsAreRead) {
   const auto wants = [](const char* value) {
-    return wants_watch_list(Environment({{"KUBE_FEATURE_WatchListClient", value}}));
+    return wants_watch_list(
+        Environment(Environment::Variables{{"KUBE_FEATURE_WatchListClient", value}}));
   };
   EXPECT_TRUE(wants_watch_list(Environment()));
   for (const char* value : {"true", "1", "maybe"}) EXPECT_TRUE(wants(value)) << value;
