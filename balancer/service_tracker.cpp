@@ -6,8 +6,11 @@
 
 namespace wherry::balancer {
 
-ServiceTracker::ServiceTracker(FlattenRules rules, std::function<void()> on_change)
-    : rules_(rules), on_change_(std::move(on_change)) {}
+ServiceTracker::ServiceTracker(FlattenRules rules, std::function<void()> on_change,
+                               Warned on_warning)
+    : rules_(std::move(rules)),
+      on_change_(std::move(on_change)),
+      on_warning_(std::move(on_warning)) {}
 
 void ServiceTracker::replace(std::vector<Object> all) {
   std::set<model::ObjectKey> gone;
@@ -15,40 +18,58 @@ void ServiceTracker::replace(std::vector<Object> all) {
   for (const auto& [key, warnings] : warnings_) gone.insert(key);  // also of one without ports
   for (const Object& service : all) {
     gone.erase(service->meta.key);
-    set(service->meta.key, flatten(*service, rules_));
+    take(*service);
   }
   seen_ += all.size() + gone.size();
-  for (const model::ObjectKey& key : gone) set(key, {});
+  for (const model::ObjectKey& key : gone) {
+    warnings_.erase(key);
+    set(key, {});
+  }
   on_change_();
 }
 
 void ServiceTracker::upsert(Object service) {
   ++seen_;
-  set(service->meta.key, flatten(*service, rules_));
+  take(*service);
 }
 
 void ServiceTracker::erase(const model::ObjectKey& key) {
   ++seen_;
+  warnings_.erase(key);
   set(key, {});
 }
 
-void ServiceTracker::set(const model::ObjectKey& key, Flattened flattened) {
-  if (flattened.warnings.empty()) {
-    warnings_.erase(key);
-  } else if (auto& known = warnings_[key]; known != flattened.warnings) {
-    known = std::move(flattened.warnings);
-    for (const std::string& warning : known) log::warn(warning);
+void ServiceTracker::take(const model::Service& service) {
+  Flattened flattened = flatten(service, rules_);
+  warn(service.meta, std::move(flattened.warnings));
+  set(service.meta.key, std::move(flattened.ports));
+}
+
+void ServiceTracker::warn(const model::ObjectMeta& service, std::vector<std::string> warnings) {
+  if (warnings.empty()) {
+    warnings_.erase(service.key);
+    return;
   }
+  std::vector<std::string>& known = warnings_[service.key];
+  if (known == warnings) return;
+  known = std::move(warnings);
+  for (const std::string& warning : known) {
+    log::warn(warning);
+    if (on_warning_) on_warning_(service, warning);
+  }
+}
+
+void ServiceTracker::set(const model::ObjectKey& key, std::vector<ServicePort> ports) {
   const auto known = ports_.find(key);
   const bool had_none = known == ports_.end();
-  if (had_none ? flattened.ports.empty() : known->second == flattened.ports) return;
+  if (had_none ? ports.empty() : known->second == ports) return;
   const auto [before, is_first] =
       before_.try_emplace(key, had_none ? std::vector<ServicePort>() : known->second);
-  if (!is_first && before->second == flattened.ports) before_.erase(before);
-  if (flattened.ports.empty()) {
+  if (!is_first && before->second == ports) before_.erase(before);
+  if (ports.empty()) {
     ports_.erase(known);
   } else {
-    ports_.insert_or_assign(key, std::move(flattened.ports));
+    ports_.insert_or_assign(key, std::move(ports));
   }
   on_change_();
 }

@@ -17,10 +17,13 @@ namespace wherry::balancer {
 /// Holds the service ports of all Services, and which Services changed since somebody asked. What
 /// changed and changed back meanwhile has not changed (R2).
 ///
-/// Control thread only. `on_change` is called when there is something to ask for.
+/// Control thread only. `on_change` is called when there is something to ask for. What is wrong
+/// with a Service's annotations is logged, and told to `on_warning`, once for as long as it is so.
 class ServiceTracker final : public model::ObjectSink<model::Service> {
  public:
-  ServiceTracker(FlattenRules rules, std::function<void()> on_change);
+  using Warned = std::function<void(const model::ObjectMeta& service, const std::string& warning)>;
+
+  ServiceTracker(FlattenRules rules, std::function<void()> on_change, Warned on_warning = {});
 
   void replace(std::vector<Object> all) override;
   void upsert(Object service) override;
@@ -41,10 +44,13 @@ class ServiceTracker final : public model::ObjectSink<model::Service> {
   }
 
  private:
-  void set(const model::ObjectKey& key, Flattened flattened);
+  void take(const model::Service& service);
+  void warn(const model::ObjectMeta& service, std::vector<std::string> warnings);
+  void set(const model::ObjectKey& key, std::vector<ServicePort> ports);
 
   const FlattenRules rules_;
   const std::function<void()> on_change_;
+  const Warned on_warning_;
   std::unordered_map<model::ObjectKey, std::vector<ServicePort>> ports_;
   std::unordered_map<model::ObjectKey, std::vector<std::string>> warnings_;
   /// What the Services that changed were at the last take_changes().

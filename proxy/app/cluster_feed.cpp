@@ -90,6 +90,7 @@ ClusterFeed::ClusterFeed(asio::io_context& control, asio::any_io_executor work, 
       events_(control, connection_.event_api(), timers, clock, options_.node_name),
       services_(std::make_unique<WarningServices>(tables.services(), events_,
                                                   options_.endpoints == api::EndpointsFrom::Pods)) {
+  tables.report_to(events_);
   source_.emplace(
       control, connection_.access().server.to_string(),
       [this](const api::Resource& resource) { return connection_.list_watch(resource); }, timers,

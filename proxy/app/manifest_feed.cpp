@@ -1,5 +1,7 @@
 #include "proxy/app/manifest_feed.h"
 
+#include "proxy/health/proxy_health.h"
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -9,9 +11,15 @@ namespace wherry::app {
 
 ManifestFeed::ManifestFeed(asio::io_context& control, asio::any_io_executor work, Timers& timers,
                            const Clock& clock, const config::Options& options, TableLoop& tables)
-    : source_(control, std::move(work), timers, clock, options.manifests,
+    : tables_(tables),
+      source_(control, std::move(work), timers, clock, options.manifests,
               {tables.services(), tables.pods(), tables.slices(), tables.nodes()},
               [&tables] { tables.on_synced(); }) {}
+
+bool ManifestFeed::node_eligible() const {
+  const auto& node = tables_.own_node().get();
+  return node == nullptr || health::is_eligible(node.get());
+}
 
 void ManifestFeed::report(admin::Readiness& readiness) const {
   const std::vector<std::string> missing = source_.missing();

@@ -22,10 +22,11 @@ class ManifestFeed final : public Feed {
   void report(admin::Readiness& readiness) const override;
   void collect(MetricFamilies& families) const override { source_.collect(families); }
   [[nodiscard]] model::EventSink& events() noexcept override { return no_events_; }
-  /// Manifests know no Node, and nobody who would take it away.
-  [[nodiscard]] bool node_eligible() const override { return true; }
+  /// Where there is no Node of our name, nobody holds anything against it.
+  [[nodiscard]] bool node_eligible() const override;
 
  private:
+  const TableLoop& tables_;
   manifest::ManifestSource source_;
   model::NoEvents no_events_;
 };

@@ -23,7 +23,13 @@ TableLoop::TableLoop(Timers& timers, const Clock& clock, const TableRules& rules
     : endpoints_(rules.endpoints),
       timers_(timers),
       clock_(clock),
-      services_(rules.flatten, [this] { on_change(); }),
+      services_(
+          rules.flatten, [this] { on_change(); },
+          [this](const model::ObjectMeta& service, const std::string& warning) {
+            if (events_ == nullptr) return;
+            events_->record({"Service", service.key, service.uid}, model::EventType::Warning,
+                            "InvalidAnnotation", warning);
+          }),
       slices_([this] { on_change(); }),
       pod_endpoints_(slices_, rules.limits.pod_bytes,
                      rules.endpoints == TableRules::Endpoints::Pods

@@ -7,6 +7,7 @@
 #include "base/async/timers.h"
 #include "proxy/app/own_node.h"
 #include "proxy/app/sync_progress.h"
+#include "watcher/model/event_sink.h"
 #include "watcher/pod_endpoints.h"
 
 #include <cstddef>
@@ -77,6 +78,9 @@ class TableLoop {
   [[nodiscard]] model::ObjectSink<model::Node>& nodes() { return own_node_; }
   [[nodiscard]] const OwnNode& own_node() const noexcept { return own_node_; }
 
+  /// Whoever owns a Service is told there of what is wrong with its annotations.
+  void report_to(model::EventSink& events) noexcept { events_ = &events; }
+
   /// The sources hold the truth now; the first call publishes the first table, even an empty one.
   void on_synced();
   /// The sources have told of all that changed together.
@@ -132,6 +136,7 @@ class TableLoop {
   void report_problems();
 
   const TableRules::Endpoints endpoints_;
+  model::EventSink* events_ = nullptr;
   Timers& timers_;
   const Clock& clock_;
   balancer::ServiceTracker services_;

@@ -281,5 +281,23 @@ TEST_F(ServiceTrackerTest, M5_EveryServiceThatIsHandedOverIsSeen) {
   EXPECT_EQ(tracker_.pending(), 0);
 }
 
+TEST_F(ServiceTrackerTest, ABadAnnotationIsToldOnceForAsLongAsItIsSo) {
+  std::vector<std::string> told;
+  ServiceTracker tracker(
+      FlattenRules{}, [] {},
+      [&told](const model::ObjectMeta& service, const std::string& warning) {
+        told.push_back(service.key.to_string() + ": " + warning.substr(0, 7));
+      });
+  const auto bad = [] { return web().annotation("wherry.io/balance", "fastest"); };
+
+  tracker.upsert(bad());
+  tracker.replace({bad()});
+  EXPECT_THAT(told, ElementsAre("default/web: Service"));
+
+  tracker.upsert(web());
+  tracker.upsert(bad());
+  EXPECT_THAT(told, SizeIs(2));
+}
+
 }  // namespace
 }  // namespace wherry::balancer

@@ -168,5 +168,26 @@ TEST_F(TableLoopTest, R3_WithoutAChangeNothingIsBuilt) {
   EXPECT_EQ(timers_.waiting(), 0);
 }
 
+TEST_F(TableLoopTest, H6_ABadAnnotationIsAnEventOnItsService) {
+  class Recorded final : public model::EventSink {
+   public:
+    void record(const model::EventSubject& regarding, model::EventType type,
+                std::string_view reason, std::string_view) override {
+      all.push_back(regarding.kind + ' ' + regarding.key.to_string() + ' ' +
+                    (type == model::EventType::Warning ? "Warning " : "Normal ") +
+                    std::string(reason));
+    }
+    std::vector<std::string> all;
+  };
+  Recorded events;
+  start();
+  loop_->report_to(events);
+
+  loop_->services().upsert(web());
+  EXPECT_THAT(events.all, IsEmpty());
+  loop_->services().upsert(web().annotation("wherry.io/balance", "fastest"));
+  EXPECT_THAT(events.all, ElementsAre("Service default/web Warning InvalidAnnotation"));
+}
+
 }  // namespace
 }  // namespace wherry::app
