@@ -15,6 +15,9 @@ def setUpModule():
     network = Network()
     plane = ControlPlane(network, [("token-of-wherry", "wherry")])
     allow(plane.api, "wherry", NODE_PROXY)
+    # The slice controller leaves pods out whose Node is not there.
+    plane.api.create("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node",
+                                       "metadata": {"name": "node-2"}})
 
 
 def tearDownModule():
