@@ -123,8 +123,10 @@ std::variant<balancer::Question, std::string> parse_question(std::string_view qu
 json::object explanation_json(const balancer::Explanation& explanation) {
   json::object object;
   const balancer::Question& question = explanation.question;
-  object["client"] = text(question.client.address ? question.client.address->to_string() : "");
-  object["kind"] = text(to_string(explanation.kind));
+  const std::string_view kind = to_string(explanation.kind);
+  object["client"] =
+      question.client.address ? text(question.client.address->to_string()) : text(kind);
+  object["kind"] = text(kind);
   object["destination"] = text(question.destination.to_string());
   object["addressKind"] = text(to_string(explanation.address_kind));
   object["protocol"] = text(to_string(question.protocol));
@@ -163,7 +165,7 @@ std::string print_explanation(const json::object& explanation) {
     excluded.push_back(field(each.get_object(), "backend") + "  " +
                        field(each.get_object(), "reason"));
   }
-  return line("client", client.empty() ? kind : client + " (" + kind + ')') +
+  return line("client", client == kind ? kind : client + " (" + kind + ')') +
          line("destination",
               field(explanation, "destination") + '/' + field(explanation, "protocol") + ", " +
                   field(explanation, "addressKind") + " of " + field(explanation, "service") +

@@ -97,6 +97,16 @@ TEST(ExplainPage, APersonReadsTheSame) {
             "excluded     10.1.0.3:8080  not_ready\n");
 }
 
+TEST(ExplainPage, AKindWithoutAddressIsTheClient) {
+  const boost::json::object pod = explained("pod", "10.96.0.1:80");
+  EXPECT_EQ(pod.at("client").as_string(), "pod");
+  EXPECT_EQ(pod.at("kind").as_string(), "pod");
+
+  const boost::json::object named = explained("pod=10.244.1.9", "10.96.0.1:80");
+  EXPECT_EQ(named.at("client").as_string(), "10.244.1.9");
+  EXPECT_EQ(named.at("kind").as_string(), "pod");
+}
+
 TEST(ExplainPage, SaysNoneWhereThereAreNone) {
   const std::string text = print_explanation(explained("pod", "10.96.0.1:81"));
 
