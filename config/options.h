@@ -68,7 +68,7 @@ struct Options {
   DetectLocalMode detect_local_mode = DetectLocalMode::ClusterCidr;
   std::string pod_bridge_interface;       ///< for DetectLocalMode::BridgeInterface
   std::string pod_interface_name_prefix;  ///< for DetectLocalMode::InterfaceNamePrefix
-  std::string proxy_mode = "iptables";    ///< kube-proxy's mode, which /proxyMode repeats (H4)
+  std::string proxy_mode = "iptables";    ///< kube-proxy's mode, whose defaults hold
   std::string default_scheduler;   ///< in IPVS's words ("rr", "lc"); empty: the default algorithm
   bool allow_external_ips = true;  ///< S5
   bool profiling = false;          ///< the log level may be changed over HTTP (H4)

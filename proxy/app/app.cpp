@@ -85,10 +85,9 @@ App::App(const config::Options& options, std::uint64_t open_files,
           control_, timers_, node_name_,
           [this] { return phase_ == Phase::Serving && progress_.health().healthy(); },
           [this](const model::ObjectKey& service, const std::string& message) {
-            // Its key stands for the uid, as in kube-proxy's (service_health.go, 1.36).
-            feed_->events().record({"Service", service, service.to_string()},
-                                   model::EventType::Warning, "FailedToStartServiceHealthcheck",
-                                   message);
+            // Without uid, as kube-proxy's (service_health.go, 1.36): a table does not know it.
+            feed_->events().record({"Service", service, ""}, model::EventType::Warning,
+                                   "FailedToStartServiceHealthcheck", message);
           }),
       signals_(control_, SIGTERM, SIGINT),
       delays_(kDelayBounds) {
