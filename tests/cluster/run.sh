@@ -43,9 +43,13 @@ build_binaries() {
 }
 
 binaries=${KUBEBUILDER_ASSETS:-}
+building=
 if [ -z "$binaries" ] || ! has_all "$binaries"; then
   binaries=$(cache_folder cluster tests/cluster/go.mod tests/cluster/go.sum)
-  has_all "$binaries" || build_binaries
+  if ! has_all "$binaries"; then
+    build_binaries &  # fetching and linking leave a core to wherry's build
+    building=$!
+  fi
 fi
 export WHERRY_CLUSTER_BINARIES=$binaries
 
@@ -61,6 +65,7 @@ if [ -z "${WHERRY_BINARY:-}" ]; then
   WHERRY_BINARY=$root/build/$preset/proxy/wherry
 fi
 export WHERRY_BINARY
+[ -z "$building" ] || wait "$building"
 
 # --- the suites, side by side: most of their time they wait
 
