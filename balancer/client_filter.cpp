@@ -1,14 +1,7 @@
 #include "balancer/client_filter.h"
 
-#include <algorithm>
-
 namespace wherry::balancer {
 namespace {
-
-bool has(const std::vector<Cidr>& blocks, const IpAddress& address) {
-  return std::any_of(blocks.begin(), blocks.end(),
-                     [&address](const Cidr& block) { return block.contains(address); });
-}
 
 Verdict verdict_of(const ServicePortEntry& entry, AddressKind kind, ClientKind client) {
   const Decision* decision = decision_for(entry, kind, client);
@@ -28,8 +21,8 @@ std::vector<Cidr> blocks_of(const NodeView& node) {
 
 bool ClientFilter::answers(const IpAddress& client, const IpAddress& destination) const {
   if (nobody) return false;
-  if (node_only && client != destination && !has(this->node, client)) return false;
-  return !ranges || has(*ranges, client);
+  if (node_only && client != destination && !is_in_any(client, this->node)) return false;
+  return !ranges || is_in_any(client, *ranges);
 }
 
 bool is_served(const ServicePortEntry& entry, AddressKind kind) {

@@ -18,21 +18,17 @@ std::optional<ClientKind> parse_kind(std::string_view text) {
   return std::nullopt;
 }
 
-bool has(const std::vector<IpAddress>& addresses, const IpAddress& address) {
-  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
-}
-
 /// What an address is to a Service, whatever the port; NodePorts are not looked at.
 std::optional<AddressKind> kind_of(const ServicePort& port, const IpAddress& address) {
   if (port.cluster_ip == address) return AddressKind::ClusterIp;
-  if (has(port.external_ips, address)) return AddressKind::ExternalIp;
-  if (has(port.load_balancer_ips, address)) return AddressKind::LoadBalancerIp;
+  if (is_among(address, port.external_ips)) return AddressKind::ExternalIp;
+  if (is_among(address, port.load_balancer_ips)) return AddressKind::LoadBalancerIp;
   return std::nullopt;
 }
 
 /// Whether a node serves its NodePorts on the address.
 bool is_of_node(const IpAddress& address, const NodeView& node) {
-  return address.is_loopback() || has(node.addresses, address);
+  return address.is_loopback() || is_among(address, node.addresses);
 }
 
 /// A way in that matches, or the Service that has the address and not the port.

@@ -36,12 +36,8 @@ std::string_view to_string(ClientKind kind) noexcept {
 ClientKind client_kind(const IpAddress& client, const IpAddress& destination,
                        const NodeView& node) {
   if (client.is_loopback() || client == destination) return ClientKind::Node;
-  if (std::find(node.addresses.begin(), node.addresses.end(), client) != node.addresses.end()) {
-    return ClientKind::Node;
-  }
-  const bool is_pod = std::any_of(node.pod_cidrs.begin(), node.pod_cidrs.end(),
-                                  [&client](const Cidr& block) { return block.contains(client); });
-  return is_pod ? ClientKind::Pod : ClientKind::Outside;
+  if (is_among(client, node.addresses)) return ClientKind::Node;
+  return is_in_any(client, node.pod_cidrs) ? ClientKind::Pod : ClientKind::Outside;
 }
 
 }  // namespace wherry::balancer

@@ -1,23 +1,12 @@
 #include "balancer/source_filter.h"
 
-#include <algorithm>
-
 namespace wherry::balancer {
 namespace {
-
-bool has(const std::vector<Cidr>& ranges, const IpAddress& address) {
-  return std::any_of(ranges.begin(), ranges.end(),
-                     [&address](const Cidr& range) { return range.contains(address); });
-}
-
-bool is_among(const std::vector<IpAddress>& addresses, const IpAddress& address) {
-  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
-}
 
 /// Whether the service port's own addresses count as the node's.
 bool allows_node(const ServicePort& service_port, const NodeView& node) {
   const auto address = node.address(service_port.key.family);
-  return address && has(service_port.source_ranges, *address);
+  return address && is_in_any(*address, service_port.source_ranges);
 }
 
 }  // namespace
@@ -54,10 +43,10 @@ std::vector<Cidr> allowed_sources(const ServicePort& service_port, const NodeVie
 bool source_is_allowed(const ServicePort& service_port, AddressKind kind, const IpAddress& client,
                        const NodeView& node) {
   if (!source_ranges_count(service_port, kind)) return true;
-  if (has(service_port.source_ranges, client)) return true;
+  if (is_in_any(client, service_port.source_ranges)) return true;
   const bool is_own =
-      is_among(service_port.load_balancer_ips, client) ||
-      (service_port.source_ranges_everywhere && is_among(service_port.external_ips, client));
+      is_among(client, service_port.load_balancer_ips) ||
+      (service_port.source_ranges_everywhere && is_among(client, service_port.external_ips));
   return is_own && allows_node(service_port, node);
 }
 

@@ -78,4 +78,9 @@ std::string Cidr::to_string() const {
   return base_.to_string() + '/' + std::to_string(prefix_length_);
 }
 
+bool is_in_any(const IpAddress& address, std::span<const Cidr> blocks) noexcept {
+  return std::any_of(blocks.begin(), blocks.end(),
+                     [&address](const Cidr& block) { return block.contains(address); });
+}
+
 }  // namespace wherry

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -44,5 +45,8 @@ class Cidr {
   int prefix_length_ = 0;
   bool has_host_bits_ = false;
 };
+
+/// Whether one of the blocks has the address in it.
+[[nodiscard]] bool is_in_any(const IpAddress& address, std::span<const Cidr> blocks) noexcept;
 
 }  // namespace wherry

@@ -128,6 +128,10 @@ std::string IpAddress::to_string() const {
   return text;
 }
 
+bool is_among(const IpAddress& address, std::span<const IpAddress> addresses) noexcept {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+
 }  // namespace wherry
 
 std::size_t std::hash<wherry::IpAddress>::operator()(

@@ -55,6 +55,9 @@ class IpAddress {
   std::array<std::uint8_t, 16> bytes_{};  ///< IPv4 uses the first four; the rest stays zero
 };
 
+[[nodiscard]] bool is_among(const IpAddress& address,
+                            std::span<const IpAddress> addresses) noexcept;
+
 }  // namespace wherry
 
 template <>

@@ -120,6 +120,15 @@ TEST(CidrDeathTest, HasNoAddressPastItsLast) {
   EXPECT_DEATH((void)block("10.0.0.0/24").at(256), "n < size\\(\\)");
 }
 
+TEST(Cidr, OneOfSeveralBlocksIsEnough) {
+  const std::vector<Cidr> blocks{block("10.0.0.0/8"), block("fd00::/8")};
+
+  EXPECT_TRUE(is_in_any(ip("10.1.2.3"), blocks));
+  EXPECT_TRUE(is_in_any(ip("fd00::1"), blocks));
+  EXPECT_FALSE(is_in_any(ip("192.0.2.1"), blocks));
+  EXPECT_FALSE(is_in_any(ip("10.1.2.3"), {}));
+}
+
 TEST(Cidr, ComparesWithoutTheHostBits) {
   EXPECT_EQ(block("10.0.0.7/8"), block("10.0.0.0/8"));
   EXPECT_FALSE(block("10.0.0.0/8") == block("10.0.0.0/9"));

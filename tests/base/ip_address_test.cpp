@@ -162,6 +162,14 @@ INSTANTIATE_TEST_SUITE_P(
                       PropertyCase{"V6LinkLocal", "fe80::1", false, false, false}),
     test::CaseName{});
 
+TEST(IpAddress, IsAmongTheListedOnesOrNot) {
+  const std::vector<IpAddress> listed{ip("10.0.0.1"), ip("::1")};
+
+  EXPECT_TRUE(is_among(ip("::1"), listed));
+  EXPECT_FALSE(is_among(ip("10.0.0.2"), listed));
+  EXPECT_FALSE(is_among(ip("10.0.0.1"), {}));
+}
+
 TEST(IpFamily, IsSpelledAsInKubernetes) {
   EXPECT_EQ(to_string(IpFamily::IPv4), "IPv4");
   EXPECT_EQ(to_string(IpFamily::IPv6), "IPv6");
