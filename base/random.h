@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/mix.h"
+
 #include <cstdint>
 #include <memory>
 
@@ -23,11 +25,8 @@ class RandomBits {
   explicit constexpr RandomBits(std::uint64_t seed) noexcept : state_(seed) {}
 
   [[nodiscard]] constexpr std::uint64_t next() noexcept {
-    state_ += 0x9e3779b97f4a7c15u;
-    std::uint64_t bits = state_;
-    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9u;
-    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebu;
-    return bits ^ (bits >> 31);
+    state_ += kGolden;
+    return mix(state_);
   }
 
  private:
