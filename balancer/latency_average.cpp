@@ -8,8 +8,6 @@
 namespace wherry::balancer {
 namespace {
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 /// Wraps after 49 days, which an age notices only if nothing was recorded for as long.
 std::uint32_t milliseconds_of(TimePoint time) {
   return static_cast<std::uint32_t>(
@@ -44,7 +42,7 @@ float left_of(std::uint32_t at, std::uint32_t now) {
 
 void LatencyAverage::record(TimePoint now, Duration latency) noexcept {
   const std::uint32_t at = milliseconds_of(now);
-  const auto observed = static_cast<float>(seconds(std::max(latency, kLeast)));
+  const auto observed = static_cast<float>(seconds_of(std::max(latency, kLeast)));
   std::uint64_t before = bits_.load(std::memory_order_relaxed);
   for (;;) {
     const Average old = unpack(before);
@@ -56,7 +54,7 @@ void LatencyAverage::record(TimePoint now, Duration latency) noexcept {
 }
 
 double LatencyAverage::seconds_at(TimePoint now) const noexcept {
-  const double least = seconds(kLeast);
+  const double least = seconds_of(kLeast);
   const std::uint64_t bits = bits_.load(std::memory_order_relaxed);
   if (bits == 0) return least;
   const Average average = unpack(bits);

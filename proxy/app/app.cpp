@@ -177,7 +177,7 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table,
   // do, so that no client of an address that changes hands is refused in between.
   workers_.hold();
   workers_.publish(table, [this, origin, generation = table->generation()] {
-    delays_.observe(std::chrono::duration<double>(clock_.now() - origin.since).count());
+    delays_.observe(seconds_of(clock_.now() - origin.since));
     progress_.done(origin.run, origin.triggers);
     live_generation_ = std::max(live_generation_, generation);
   });

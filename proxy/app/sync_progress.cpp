@@ -1,18 +1,13 @@
 #include "proxy/app/sync_progress.h"
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <utility>
 
 namespace wherry::app {
 namespace {
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-double since_epoch(WallTime time) {
-  return std::chrono::duration<double>(time.time_since_epoch()).count();
-}
+double since_epoch(WallTime time) { return seconds_of(time.time_since_epoch()); }
 
 /// 0.001 * 2^k, 15 of them: those of kube-proxy's sync durations (M1, M3).
 std::vector<double> run_bounds() {
@@ -67,13 +62,13 @@ SyncProgress::Run SyncProgress::begin() {
 void SyncProgress::done(const Run& run, const std::vector<balancer::Trigger>& triggers) {
   health_.applied(run.batch);
   last_done_ = clock_.wall();
-  const double took = seconds(clock_.now() - run.began);
+  const double took = seconds_of(clock_.now() - run.began);
   runs_.observe(took);
   (run.is_full ? full_runs_ : partial_runs_).observe(took);
   for (const balancer::Trigger& trigger : triggers) {
     const auto family = std::find(families_.begin(), families_.end(), trigger.family);
     if (family == families_.end() || trigger.at <= started_) continue;
-    const double latency = seconds(*last_done_ - trigger.at);
+    const double latency = seconds_of(*last_done_ - trigger.at);
     Latencies& into = latencies_[static_cast<std::size_t>(family - families_.begin())];
     into.slo.observe(latency);
     into.fine.observe(latency);

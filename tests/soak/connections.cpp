@@ -13,6 +13,7 @@
 // Ends with exit code 0 only if nothing failed, the counts were even, and neither descriptors nor
 // memory grew.
 
+#include "base/duration.h"
 #include "base/open_files.h"
 #include "base/raw_socket_address.h"
 #include "base/unique_fd.h"
@@ -434,7 +435,7 @@ int run(const Arguments& arguments) {
     clients.run(arguments.connections, outcome, [] {});
     replaced = replacer.stop();
   }
-  const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+  const double seconds = seconds_of(Clock::now() - began);
   const double cpu_us =
       std::chrono::duration<double, std::micro>(wherry.cpu_time() - cpu_before).count();
   std::cout << "connections: " << outcome.done << " done, " << outcome.failed << " failed, "

@@ -259,8 +259,7 @@ void ClusterSource::collect(MetricFamilies& families) const {
   for (const auto& followed : followed_) {
     const Reflector::Health& health = followed->reflector->health();
     const MetricLabels labels{{"resource", followed->resource.name}};
-    age.samples.push_back(
-        {labels, std::chrono::duration<double>(clock_.now() - health.last_contact).count()});
+    age.samples.push_back({labels, seconds_of(clock_.now() - health.last_contact)});
     lists.samples.push_back({labels, static_cast<double>(health.lists)});
     watches.samples.push_back({labels, static_cast<double>(health.watches)});
     events.samples.push_back({labels, static_cast<double>(health.events)});

@@ -65,8 +65,7 @@ bool EventCorrelator::take_token(const std::string& object, TimePoint now) {
     found = buckets_.emplace(object, Bucket{kBurst, now}).first;
   }
   Bucket& bucket = found->second;
-  const double refilled =
-      std::chrono::duration<double>(now - bucket.seen) / std::chrono::duration<double>(kRefill);
+  const double refilled = seconds_of(now - bucket.seen) / seconds_of(kRefill);
   bucket.tokens = std::min(kBurst, bucket.tokens + refilled);
   bucket.seen = now;
   if (bucket.tokens < 1) return false;

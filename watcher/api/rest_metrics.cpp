@@ -1,6 +1,5 @@
 #include "watcher/api/rest_metrics.h"
 
-#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -22,7 +21,7 @@ void RestMetrics::count_answer(int status, std::string_view method) {
 
 void RestMetrics::observe(Duration duration, std::string_view method) {
   Histogram& durations = durations_.try_emplace(std::string(method), kBounds).first->second;
-  durations.observe(std::chrono::duration<double>(duration).count());
+  durations.observe(seconds_of(duration));
 }
 
 void RestMetrics::count_retry(int status) { ++retries_[status]; }
