@@ -4,59 +4,31 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/string.hpp>
+#include <boost/url/encode.hpp>
+#include <boost/url/pct_string_view.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <optional>
 #include <vector>
 
 namespace wherry::admin {
 namespace {
 
 namespace json = boost::json;
+namespace urls = boost::urls;
 
 json::string text(std::string_view value) { return json::string(value); }
 
-std::optional<int> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
-/// RFC 3986, 2.1. What is no good encoding stands for itself, and will be no address.
+/// What is no good encoding stands for itself, and will be no address. A whole query is not parsed
+/// as one: Boost.URL refuses the brackets of an IPv6 address, which people write plainly.
 std::string percent_decoded(std::string_view value) {
-  std::string decoded;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const auto high =
-        value[i] == '%' && i + 2 < value.size() ? hex_digit(value[i + 1]) : std::nullopt;
-    const auto low = high ? hex_digit(value[i + 2]) : std::nullopt;
-    if (!low) {
-      decoded += value[i];
-      continue;
-    }
-    decoded += static_cast<char>(*high * 16 + *low);
-    i += 2;
-  }
-  return decoded;
+  const auto encoded = urls::make_pct_string_view(value);
+  return encoded ? encoded->decode() : std::string(value);
 }
 
 std::string percent_encoded(std::string_view value) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  constexpr std::string_view kPlain = "-._~:";
-  std::string encoded;
-  for (const char c : value) {
-    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                          (c >= 'A' && c <= 'Z') || kPlain.find(c) != std::string_view::npos;
-    if (is_plain) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += {'%', kDigits[byte >> 4], kDigits[byte & 0xf]};
-  }
-  return encoded;
+  return urls::encode(value, urls::unreserved_chars + ':');
 }
 
 std::string field(const json::object& object, std::string_view key) {
