@@ -126,19 +126,34 @@ TEST(ConnectionVerdict, IsARefusalWhereTheServiceHasNoSuchAddress) {
   EXPECT_EQ(verdict.decision, nullptr);
 }
 
-TEST(ConnectionVerdict, DependsOnTheClientWithALocalPolicyOrWithRanges) {
-  const auto entry = [](const BackendTable& table) -> const ServicePortEntry& {
-    return *find(table, "default/web:http/TCP/IPv4");
-  };
-  const auto cluster = table_of(kCluster, Where::Here);
-  const auto local = table_of(kLocal, Where::Here);
+struct Dependence {
+  const char* name;
+  TrafficPolicy external;
+  AddressKind kind;
+  bool depends;
+};
+std::ostream& operator<<(std::ostream& out, const Dependence& each) { return out << each.name; }
 
-  EXPECT_FALSE(depends_on_client(entry(*cluster), kClusterIp));
-  EXPECT_FALSE(depends_on_client(entry(*cluster), kNodePort));
-  EXPECT_TRUE(depends_on_client(entry(*cluster), kVip));
-  EXPECT_FALSE(depends_on_client(entry(*local), kClusterIp));
-  EXPECT_TRUE(depends_on_client(entry(*local), kNodePort));
+class DependsOnClient : public ::testing::TestWithParam<Dependence> {};
+
+TEST_P(DependsOnClient, WithALocalPolicyOrWithRanges) {
+  const auto table = table_of(GetParam().external, Where::Here);
+
+  EXPECT_EQ(depends_on_client(*find(*table, "default/web:http/TCP/IPv4"), GetParam().kind),
+            GetParam().depends);
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, DependsOnClient,
+    ::testing::Values(Dependence{"E6_AClusterIpHasNoRanges", kCluster, kClusterIp, false},
+                      Dependence{"F1_ANodePortHasNone", kCluster, kNodePort, false},
+                      Dependence{"F1_AnExternalIpHasNone", kCluster, kExternalIp, false},
+                      Dependence{"F1_AVipHas", kCluster, kVip, true},
+                      Dependence{"E7_ItsPolicyIsNotTheClusterIps", kLocal, kClusterIp, false},
+                      Dependence{"E8_NodePortsTellTheNodeApart", kLocal, kNodePort, true},
+                      Dependence{"E8_ExternalIpsToo", kLocal, kExternalIp, true},
+                      Dependence{"E8_VipsToo", kLocal, kVip, true}),
+    [](const auto& row) { return row.param.name; });
 
 }  // namespace
 }  // namespace wherry::balancer

@@ -184,22 +184,40 @@ INSTANTIATE_TEST_SUITE_P(
              "forward ready_endpoints E2 +10.1.8.1", Protocol::UDP}),
     [](const auto& row) { return row.param.name; });
 
-TEST_F(ExplainTest, SaysThatThereIsNoSuchAddressAndTheWayOut) {
-  for (const char* nowhere : {"10.9.9.9:80", "203.0.113.1:30080", "192.0.2.7:30081"}) {
-    const auto answer = ask("pod", nowhere);
-    ASSERT_TRUE(std::holds_alternative<NoExplanation>(answer)) << nowhere;
-    EXPECT_EQ(std::get<NoExplanation>(answer).kind, NoExplanation::Kind::NotFound);
-    EXPECT_THAT(std::get<NoExplanation>(answer).text, HasSubstr(nowhere));
-  }
-}
+struct NoCase {
+  const char* name;
+  const char* client;
+  const char* destination;
+  NoExplanation::Kind kind;
+  const char* text;  ///< that the answer has in it
+};
+std::ostream& operator<<(std::ostream& out, const NoCase& each) { return out << each.name; }
 
-TEST_F(ExplainTest, F1_AsksForTheClientsAddressWhereItDependsOnIt) {
-  const auto answer = ask("outside", "198.51.100.6:80");
+class NoExplanations : public ExplainTest, public ::testing::WithParamInterface<NoCase> {};
+
+TEST_P(NoExplanations, SayWhyThereIsNoneAndTheWayOut) {
+  const NoCase& row = GetParam();
+
+  const auto answer = ask(row.client, row.destination);
 
   ASSERT_TRUE(std::holds_alternative<NoExplanation>(answer));
-  EXPECT_EQ(std::get<NoExplanation>(answer).kind, NoExplanation::Kind::ClientNeeded);
-  EXPECT_THAT(std::get<NoExplanation>(answer).text, HasSubstr("outside=ADDRESS"));
+  EXPECT_EQ(std::get<NoExplanation>(answer).kind, row.kind);
+  EXPECT_THAT(std::get<NoExplanation>(answer).text, HasSubstr(row.text));
 }
+
+using No = NoExplanation::Kind;
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, NoExplanations,
+    ::testing::Values(
+        NoCase{"AnAddressOfNobody", "pod", "10.9.9.9:80", No::NotFound, "10.9.9.9:80"},
+        NoCase{"ANodePortElsewhere", "pod", "203.0.113.1:30080", No::NotFound, "203.0.113.1:30080"},
+        NoCase{"AnotherPortOfTheNode", "pod", "192.0.2.7:30081", No::NotFound, "192.0.2.7:30081"},
+        NoCase{"TheOtherFamilysLoopback", "pod", "[::1]:30080", No::NotFound, "[::1]:30080"},
+        NoCase{"F1_RangesAskForTheClient", "outside", "198.51.100.6:80", No::ClientNeeded,
+               "outside=ADDRESS"},
+        NoCase{"F1_APodsToo", "pod", "198.51.100.6:80", No::ClientNeeded, "pod=ADDRESS"}),
+    [](const auto& row) { return row.param.name; });
 
 TEST_F(ExplainTest, NamesServiceAndKindOfAddress) {
   const auto answer = std::get<Explanation>(ask("203.0.113.9", "198.51.100.5:80"));

@@ -101,45 +101,44 @@ TEST(Settings, AnUnknownFlagOrKeyIsNotFound) {
   EXPECT_EQ(find_flag(""), nullptr);
 }
 
-TEST(Settings, DefaultsAreThoseOfTheDocumentation) {
-  const Options defaults;
-  const auto shown = [&defaults](std::string_view flag) { return find_flag(flag)->show(defaults); };
+struct Default {
+  const char* flag;
+  const char* shown;
+};
+std::ostream& operator<<(std::ostream& out, const Default& each) { return out << each.flag; }
 
-  EXPECT_EQ(shown("manifests"), "");
-  for (const char* unset : {"kubeconfig", "context", "master", "namespace", "state-dir"}) {
-    EXPECT_EQ(shown(unset), "") << unset;
-  }
-  EXPECT_EQ(shown("endpoints"), "slices");
-  EXPECT_EQ(shown("poll-interval"), "0s");
-  EXPECT_EQ(shown("listen-address"), "127.0.0.1");
-  EXPECT_EQ(shown("listen-pool"), "");
-  EXPECT_EQ(shown("port-offset"), "0");
-  EXPECT_EQ(shown("service-proxy-name"), "");
-  EXPECT_EQ(shown("source-ranges-everywhere"), "false");
-  EXPECT_EQ(shown("node-name"), "");
-  EXPECT_EQ(shown("workers"), "0");
-  EXPECT_EQ(shown("admin-address"), "127.0.0.1:10249");
-  for (const char* unset :
-       {"healthz-bind-address", "bind-address", "nodeport-addresses", "cluster-cidr",
-        "pod-bridge-interface", "pod-interface-name-prefix", "ipvs-scheduler", "oom-score-adj"}) {
-    EXPECT_EQ(shown(unset), "") << unset;
-  }
-  EXPECT_EQ(shown("bind-address-hard-fail"), "false");
-  EXPECT_EQ(shown("detect-local-mode"), "ClusterCIDR");
-  EXPECT_EQ(shown("proxy-mode"), "iptables");
-  EXPECT_EQ(shown("allow-external-ips"), "true");
-  EXPECT_EQ(shown("min-sync-period"), "0s");
-  EXPECT_EQ(shown("sync-period"), "30s");
-  EXPECT_EQ(shown("config-sync-period"), "15m");
-  EXPECT_EQ(shown("profiling"), "false");
-  EXPECT_EQ(shown("connect-timeout"), "3s");
-  EXPECT_EQ(shown("max-attempts"), "3");
-  EXPECT_EQ(shown("idle-timeout"), "0s");
-  EXPECT_EQ(shown("max-sessions"), "0");
-  EXPECT_EQ(shown("drain-timeout"), "25s");
-  EXPECT_EQ(shown("log-level"), "info");
-  EXPECT_EQ(shown("log-format"), "text");
+class ADefault : public ::testing::TestWithParam<Default> {};
+
+TEST_P(ADefault, IsThatOfTheDocumentation) {
+  const Setting* setting = find_flag(GetParam().flag);
+
+  ASSERT_NE(setting, nullptr);
+  EXPECT_EQ(setting->show(Options{}), GetParam().shown);
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, ADefault,
+    ::testing::Values(Default{"manifests", ""}, Default{"kubeconfig", ""}, Default{"context", ""},
+                      Default{"master", ""}, Default{"namespace", ""}, Default{"state-dir", ""},
+                      Default{"endpoints", "slices"}, Default{"poll-interval", "0s"},
+                      Default{"listen-address", "127.0.0.1"}, Default{"listen-pool", ""},
+                      Default{"port-offset", "0"}, Default{"service-proxy-name", ""},
+                      Default{"source-ranges-everywhere", "false"}, Default{"node-name", ""},
+                      Default{"workers", "0"}, Default{"admin-address", "127.0.0.1:10249"},
+                      Default{"healthz-bind-address", ""}, Default{"bind-address", ""},
+                      Default{"nodeport-addresses", ""}, Default{"cluster-cidr", ""},
+                      Default{"pod-bridge-interface", ""}, Default{"pod-interface-name-prefix", ""},
+                      Default{"ipvs-scheduler", ""}, Default{"oom-score-adj", ""},
+                      Default{"bind-address-hard-fail", "false"},
+                      Default{"detect-local-mode", "ClusterCIDR"},
+                      Default{"proxy-mode", "iptables"}, Default{"allow-external-ips", "true"},
+                      Default{"min-sync-period", "0s"}, Default{"sync-period", "30s"},
+                      Default{"config-sync-period", "15m"}, Default{"profiling", "false"},
+                      Default{"connect-timeout", "3s"}, Default{"max-attempts", "3"},
+                      Default{"idle-timeout", "0s"}, Default{"max-sessions", "0"},
+                      Default{"drain-timeout", "25s"}, Default{"log-level", "info"},
+                      Default{"log-format", "text"}),
+    [](const auto& row) { return test_name(row.param.flag); });
 
 struct BadValue {
   const char* name;
