@@ -16,7 +16,8 @@ set -euo pipefail
 declare -A groups=(
   [build]="g++ cmake ninja-build ccache lld pkg-config python3-minimal curl iproute2
            libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev zlib1g-dev libyaml-dev libspdlog-dev libcli11-dev
-           prometheus-cpp-dev libgtest-dev libgmock-dev libbenchmark-dev"
+           prometheus-cpp-dev libgtest-dev libgmock-dev libbenchmark-dev
+           clang-19 bpftool libbpf-dev linux-libc-dev"
   [package]="dpkg-dev file gzip debootstrap util-linux curl binutils man-db"
   [lint]="clang-format-19 clang-tidy-19 clang-19"
   [fuzz]="clang-19 libclang-rt-19-dev"

@@ -25,7 +25,8 @@ LAYERS = {
     "watcher": ("base", "base/async", "base/document", "watcher/model"),
     "balancer": ("base", "watcher/model"),
     "proxy/tcp": ("base", "base/async", "balancer"),
-    "proxy/steer": ("base", "base/async", "watcher/model", "balancer"),
+    "proxy/bpf": ("base", "balancer"),
+    "proxy/steer": ("base", "base/async", "watcher/model", "balancer", "proxy/bpf"),
     "proxy/http": ("base", "base/async"),
     "proxy/health": ("base", "base/async", "watcher/model", "balancer", "proxy/http"),
     "proxy/admin": ("base", "base/async", "base/document", "watcher/model", "balancer",
@@ -50,8 +51,9 @@ LAYERS = {
                              "tests/support", "tests/balancer"),
     "tests/proxy/tcp": ("base", "base/async", "balancer", "proxy/tcp", "tests/support",
                         "tests/balancer"),
-    "tests/proxy/steer": ("base", "base/async", "watcher/model", "balancer", "proxy/steer",
-                          "tests/support", "tests/balancer"),
+    "tests/proxy/bpf": ("base", "balancer", "proxy/bpf", "tests/support"),
+    "tests/proxy/steer": ("base", "base/async", "watcher/model", "balancer", "proxy/bpf",
+                          "proxy/steer", "tests/support", "tests/balancer"),
     "tests/proxy/http": ("base", "base/async", "proxy/http", "tests/support"),
     "tests/proxy/health": ("base", "base/async", "watcher/model", "balancer", "proxy/http",
                            "proxy/health", "tests/support", "tests/balancer"),
@@ -73,6 +75,7 @@ TARGETS = {
     "watcher": "watcher",
     "balancer": "balancer",
     "tcp": "proxy/tcp",
+    "bpf": "proxy/bpf",
     "steer": "proxy/steer",
     "http": "proxy/http",
     "health": "proxy/health",
@@ -89,8 +92,9 @@ TESTS = tuple(f for f in LAYERS if f.startswith("tests/"))
 ASIO = ("base/async", "watcher", "proxy/tcp", "proxy/steer", "proxy/http", "proxy/health", "proxy/admin", "proxy/app",
         "bench/load", *TESTS)
 JSON = ("base/document", "config", "watcher/model", "watcher", "proxy/admin", "proxy/app", *TESTS)
-SOCKETS = ("base", "proxy/tcp", "proxy/steer", "proxy/admin", "proxy/app", "bench/load", *TESTS)
-FILES = ("base", "base/async", "config", "watcher", "proxy/steer", "proxy/admin", "proxy/app", *TESTS)
+SOCKETS = ("base", "proxy/tcp", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app", "bench/load", *TESTS)
+FILES = ("base", "base/async", "config", "watcher", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app",
+         *TESTS)
 
 
 class Outside(NamedTuple):
@@ -120,6 +124,7 @@ OUTSIDE = [Outside(*line) for line in (
     (r"yaml\.h", ("base/document",), True),
     (r"CLI/.*", ("config",), True),
     (r"prometheus/.*", ("proxy/admin",), True),
+    (r"bpf/.*|steer\.skel\.h", ("proxy/bpf", "tests/proxy/bpf"), True),  # libbpf, and what bpftool makes
     (r"(spdlog|fmt)/.*", ("base",), True),
     (r"(gtest|gmock)/.*", TESTS),
     (r"benchmark/.*", ("bench/micro",), True),
@@ -149,6 +154,7 @@ PACKAGES = {
     "ZLIB::ZLIB": r"zlib\.h",
     "CLI11::CLI11": r"CLI/.*",
     "PkgConfig::LIBYAML": r"yaml\.h",
+    "PkgConfig::LIBBPF": r"bpf/.*",
     "prometheus-cpp::core": r"prometheus/.*",
     "spdlog::spdlog": r"(spdlog|fmt)/.*",
     "benchmark::benchmark_main": r"benchmark/.*",

@@ -1,0 +1,282 @@
+#include "proxy/bpf/libbpf_steering.h"
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "proxy/bpf/capability.h"
+#include "proxy/bpf/libbpf_log.h"
+
+#include <algorithm>
+#include <array>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <steer.skel.h>
+#include <sys/stat.h>
+#include <utility>
+#include <vector>
+
+namespace wherry::bpf {
+namespace {
+
+constexpr std::uint32_t kRangedAddresses = 4096;
+constexpr int kNamedFailures = 10;  // in the log, of one change
+
+error_code error_of(int number) { return {number, boost::system::system_category()}; }
+error_code last_error() { return error_of(errno); }
+
+template <class Info>
+std::optional<Info> info_of(int fd) {
+  Info info{};
+  std::uint32_t size = sizeof info;
+  if (::bpf_obj_get_info_by_fd(fd, &info, &size) != 0) return std::nullopt;
+  return info;
+}
+
+/// Whether a map that somebody has left is what the program expects.
+bool is_like(const bpf_map* wanted, int fd) {
+  const auto info = info_of<bpf_map_info>(fd);
+  return info && info->type == static_cast<std::uint32_t>(::bpf_map__type(wanted)) &&
+         info->key_size == ::bpf_map__key_size(wanted) &&
+         info->value_size == ::bpf_map__value_size(wanted) &&
+         info->max_entries == ::bpf_map__max_entries(wanted) &&
+         info->map_flags == ::bpf_map__map_flags(wanted);
+}
+
+/// All elements of a map. Nobody else changes it meanwhile.
+Result<MapImage::Map> read_map(int fd, std::size_t key_size, std::size_t value_size) {
+  MapImage::Map elements;
+  std::string key(key_size, '\0');
+  std::string value(value_size, '\0');
+  std::string next(key_size, '\0');
+  for (const void* at = nullptr; ::bpf_map_get_next_key(fd, at, next.data()) == 0;) {
+    key = next;
+    at = key.data();
+    if (::bpf_map_lookup_elem(fd, key.data(), value.data()) != 0) return last_error();
+    elements.emplace(key, value);
+  }
+  if (errno != ENOENT) return last_error();
+  return elements;
+}
+
+Result<MapImage> read_image(const std::map<std::string, int>& maps) {
+  MapImage image;
+  for (std::size_t i = 0; i < kMaps; ++i) {
+    const auto id = static_cast<MapId>(i);
+    const int fd = maps.at(std::string(map_name(id)));
+    const auto info = info_of<bpf_map_info>(fd);
+    if (!info) return last_error();
+    auto elements = read_map(fd, info->key_size, info->value_size);
+    if (!elements) return elements.error();
+    image[id] = std::move(*elements);
+  }
+  return image;
+}
+
+void log_failure(const MapStep& step, const error_code& error) {
+  const std::string remedy = error == error_of(E2BIG)
+                                 ? "the kernel's table is full: fewer Services, or a larger table"
+                                 : "it is tried again with the next change";
+  log::error("the kernel does not take an entry",
+             {{"entry", to_string(step)}, {"error", error.message()}, {"remedy", remedy}});
+}
+
+}  // namespace
+
+void LibbpfSteering::Skeleton::operator()(steer_bpf* skeleton) const noexcept {
+  steer_bpf::destroy(skeleton);
+}
+
+Result<std::unique_ptr<LibbpfSteering>> LibbpfSteering::open(const LibbpfOptions& options) {
+  log_libbpf();
+  auto steering = std::make_unique<LibbpfSteering>(Key());
+  if (const error_code error = steering->load(options)) return error;
+  return steering;
+}
+
+LibbpfSteering::~LibbpfSteering() = default;
+
+error_code LibbpfSteering::load(const LibbpfOptions& options) {
+  namespace_ = UniqueFd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!namespace_) {
+    const error_code error = last_error();
+    log::error("the network namespace can't be opened", {{"error", error.message()}});
+    return error;
+  }
+  if (!options.pin_folder.empty()) {
+    const Ability ability = can_pin(options.pin_folder);
+    if (ability) {
+      pins_.emplace(options.pin_folder, LB_LAYOUT, options.max_entries);
+      if (place_of(pins_->link().get()) == Place::Elsewhere) {
+        log::warn("steering ends with the process: another network namespace's is pinned",
+                  {{"folder", options.pin_folder}});
+        pins_.reset();
+      }
+    } else {
+      log::warn("steering ends with the process, nothing is pinned", {{"reason", ability.lacks}});
+    }
+  }
+
+  skeleton_.reset(steer_bpf::open());
+  if (!skeleton_) return last_error();
+  bpf_map* const sized[] = {skeleton_->maps.vips, skeleton_->maps.ports, skeleton_->maps.sources};
+  for (bpf_map* map : sized) ::bpf_map__set_max_entries(map, options.max_entries);
+  ::bpf_map__set_max_entries(skeleton_->maps.ranges,
+                             std::min(options.max_entries, kRangedAddresses));
+  skeleton_->rodata->has_ingress_interface = find_capability().ingress_interface ? 1 : 0;
+  took_over_ = pins_ && reuse_maps();
+  if (const int failed = steer_bpf::load(skeleton_.get())) {
+    const error_code error = error_of(-failed);
+    log::error("the steering program can't be loaded", {{"error", error.message()}});
+    return error;
+  }
+  const bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skeleton_->obj) {
+    if (map != skeleton_->maps.rodata) maps_.emplace(::bpf_map__name(map), ::bpf_map__fd(map));
+  }
+  if (!took_over_) return {};
+  auto image = read_image(maps_);
+  if (!image) {
+    log::error("what is pinned can't be read", {{"error", image.error().message()}});
+    return image.error();
+  }
+  plan_ = MapPlan(std::move(*image));
+  return {};
+}
+
+/// Lets the program use the maps that are pinned, if all of them fit.
+bool LibbpfSteering::reuse_maps() {
+  std::vector<std::pair<bpf_map*, UniqueFd>> found;
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skeleton_->obj) {
+    if (map == skeleton_->maps.rodata) continue;
+    UniqueFd fd = pins_->map(::bpf_map__name(map));
+    if (!fd || !is_like(map, fd.get())) return false;
+    found.emplace_back(map, std::move(fd));
+  }
+  for (const auto& [each, fd] : found) {
+    if (::bpf_map__reuse_fd(each, fd.get()) != 0) {
+      log::warn("a pinned map can't be used again", {{"map", ::bpf_map__name(each)}});
+      return false;
+    }
+  }
+  return true;
+}
+
+error_code LibbpfSteering::apply(const SteerChange& change) {
+  MapPlan::Plan plan = plan_.plan(change);
+  error_code first;
+  for (const MapPlan::Refusal& refusal : plan.refused) {
+    log::error("a destination can't be steered",
+               {{"destination", refusal.destination.to_string()}, {"reason", refusal.text}});
+    if (!first) first = error_of(EINVAL);
+  }
+  int failures = 0;
+  for (const MapStep& step : plan.steps) {
+    const error_code error = run(step);
+    if (!error) {
+      plan_.done(step);
+      continue;
+    }
+    plan_.failed(step);
+    if (!first) first = error;
+    if (++failures <= kNamedFailures) log_failure(step, error);
+  }
+  if (failures > kNamedFailures) {
+    log::error("the kernel does not take entries", {{"more", failures - kNamedFailures}});
+  }
+  return first;
+}
+
+error_code LibbpfSteering::run(const MapStep& step) const {
+  const int fd = maps_.at(std::string(map_name(step.map)));
+  if (step.value) {
+    if (::bpf_map_update_elem(fd, step.key.data(), step.value->data(), BPF_ANY) == 0) return {};
+  } else if (::bpf_map_delete_elem(fd, step.key.data()) == 0 || errno == ENOENT) {
+    return {};
+  }
+  return last_error();
+}
+
+error_code LibbpfSteering::set_socket(Protocol protocol, IpFamily family, Group group, int fd) {
+  if (protocol == Protocol::SCTP) return error_of(EPROTONOSUPPORT);
+  std::uint32_t index = 0;
+  if (protocol == Protocol::UDP) index += LB_SOCKET_UDP;
+  if (family == IpFamily::IPv6) index += LB_SOCKET_IPV6;
+  if (group == Group::Silent) index += LB_SOCKET_SILENT;
+  const auto value = static_cast<std::uint64_t>(fd);
+  if (::bpf_map_update_elem(maps_.at("sockets"), &index, &value, BPF_ANY) == 0) return {};
+  return last_error();
+}
+
+LibbpfSteering::Place LibbpfSteering::place_of(int link) const {
+  const auto info = info_of<bpf_link_info>(link);
+  struct stat here{};
+  if (!info || info->type != BPF_LINK_TYPE_NETNS || ::fstat(namespace_.get(), &here) != 0 ||
+      info->netns.netns_ino == 0) {
+    return Place::Nowhere;  // somebody has detached it, or its namespace is gone
+  }
+  if (info->netns.netns_ino != here.st_ino) return Place::Elsewhere;
+  const auto program = info_of<bpf_prog_info>(program_for_test());
+  return program && info->prog_id == program->id ? Place::Ours : Place::Here;
+}
+
+Result<bool> LibbpfSteering::attached() {
+  return place_of(link_.get()) == Place::Ours && (!pins_ || pins_->complete(maps_));
+}
+
+error_code LibbpfSteering::attach() {
+  if (pins_ && !pins_->complete(maps_)) {
+    if (const error_code error = pins_->pin_maps(maps_)) return error;
+  }
+  if (place_of(link_.get()) != Place::Ours) {
+    // A link that is pinned gets our program in place of its own, without a moment between.
+    link_ = pins_ ? pins_->link() : UniqueFd();
+    if (place_of(link_.get()) != Place::Here ||
+        ::bpf_link_update(link_.get(), program_for_test(), nullptr) != 0) {
+      link_.reset(::bpf_link_create(program_for_test(), namespace_.get(), BPF_SK_LOOKUP, nullptr));
+    }
+    if (!link_) return last_error();
+    if (pins_) {
+      if (const error_code error = pins_->pin_link(link_.get())) return error;
+    }
+  } else if (pins_ && !pins_->complete(maps_)) {
+    if (const error_code error = pins_->pin_link(link_.get())) return error;
+  }
+  if (pins_) pins_->remove_other_maps();
+  return {};
+}
+
+SteerCounts LibbpfSteering::counts() {
+  std::array<std::uint64_t, LB_COUNTS> sums{};
+  const int cpus = ::libbpf_num_possible_cpus();
+  std::vector<std::uint64_t> of_cpus(static_cast<std::size_t>(std::max(cpus, 1)));
+  for (std::uint32_t i = 0; i < LB_COUNTS; ++i) {
+    if (::bpf_map_lookup_elem(maps_.at("counts"), &i, of_cpus.data()) != 0) continue;
+    for (const std::uint64_t count : of_cpus) sums[i] += count;
+  }
+  return {sums[LB_COUNT_FORWARDED], sums[LB_COUNT_REJECTED],   sums[LB_COUNT_DROPPED],
+          sums[LB_COUNT_SOURCE],    sums[LB_COUNT_WRONG_PORT], sums[LB_COUNT_FREE_ADDRESS],
+          sums[LB_COUNT_NO_SOCKET]};
+}
+
+void LibbpfSteering::close(Pins pins) {
+  if (pins_ && pins == Pins::Remove) {
+    if (link_) ::bpf_link_detach(link_.get());
+    if (const error_code error = PinFolder::remove_all(pins_->path())) {
+      log::error("what is pinned can't be removed",
+                 {{"folder", pins_->path()}, {"error", error.message()}});
+    }
+  }
+  link_.reset();
+  maps_.clear();
+  skeleton_.reset();
+}
+
+int LibbpfSteering::program_for_test() const {
+  return skeleton_ ? ::bpf_program__fd(skeleton_->progs.wherry_steer) : -1;
+}
+
+}  // namespace wherry::bpf
