@@ -2,11 +2,10 @@
 
 #include "base/async/asio.h"
 #include "base/ip_address.h"
-#include "base/unique_fd.h"
+#include "proxy/steer/netlink.h"
+#include "proxy/steer/netlink_watch.h"
 
-#include <cstdint>
 #include <functional>
-#include <memory>
 
 namespace wherry::steer {
 
@@ -28,8 +27,7 @@ class KernelAddresses final : public LocalAddresses {
   [[nodiscard]] bool contains(const IpAddress& address) const override;
 
  private:
-  UniqueFd netlink_;
-  mutable std::uint32_t sequence_ = 0;
+  mutable NetlinkSocket netlink_;
 };
 
 /// Says when addresses or routes of this network namespace change (rtnetlink(7)).
@@ -38,17 +36,12 @@ class KernelAddresses final : public LocalAddresses {
 class AddressWatch {
  public:
   AddressWatch(asio::io_context& loop, std::function<void()> on_change);
-  ~AddressWatch();
 
-  void start();
-  void stop() noexcept;
+  void start() { watch_.start(); }
+  void stop() noexcept { watch_.stop(); }
 
  private:
-  class Descriptor;
-  void wait();
-
-  const std::function<void()> on_change_;
-  std::unique_ptr<Descriptor> descriptor_;
+  NetlinkWatch watch_;
 };
 
 }  // namespace wherry::steer

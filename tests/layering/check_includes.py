@@ -26,13 +26,14 @@ LAYERS = {
     "balancer": ("base", "watcher/model"),
     "proxy/tcp": ("base", "base/async", "balancer"),
     "proxy/bpf": ("base", "balancer"),
-    "proxy/steer": ("base", "base/async", "watcher/model", "balancer", "proxy/bpf"),
+    "proxy/steer": ("base", "base/async", "base/document", "watcher/model", "balancer", "proxy/bpf"),
     "proxy/http": ("base", "base/async"),
     "proxy/health": ("base", "base/async", "watcher/model", "balancer", "proxy/http"),
     "proxy/admin": ("base", "base/async", "base/document", "watcher/model", "balancer",
                     "proxy/http"),
     "proxy/app": ("base", "base/async", "base/document", "config", "watcher/model", "watcher",
-                  "balancer", "proxy/tcp", "proxy/steer", "proxy/http", "proxy/health", "proxy/admin"),
+                  "balancer", "proxy/tcp", "proxy/bpf", "proxy/steer", "proxy/http", "proxy/health",
+                  "proxy/admin"),
     "proxy": ("base", "config", "proxy/app"),
     "bench/load": ("base", "base/async"),
     "bench/micro": ("base", "base/async", "base/document", "watcher/model", "watcher", "balancer"),
@@ -91,7 +92,7 @@ ANYWHERE = tuple(LAYERS)
 TESTS = tuple(f for f in LAYERS if f.startswith("tests/"))
 ASIO = ("base/async", "watcher", "proxy/tcp", "proxy/steer", "proxy/http", "proxy/health", "proxy/admin", "proxy/app",
         "bench/load", *TESTS)
-JSON = ("base/document", "config", "watcher/model", "watcher", "proxy/admin", "proxy/app", *TESTS)
+JSON = ("base/document", "config", "watcher/model", "watcher", "proxy/steer", "proxy/admin", "proxy/app", *TESTS)
 SOCKETS = ("base", "proxy/tcp", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app", "bench/load", *TESTS)
 FILES = ("base", "base/async", "config", "watcher", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app",
          *TESTS)

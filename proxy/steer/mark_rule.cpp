@@ -1,0 +1,186 @@
+#include "proxy/steer/mark_rule.h"
+
+#include "base/raw_socket_address.h"
+#include "proxy/steer/local_routes.h"
+
+#include <algorithm>
+#include <array>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <utility>
+
+namespace wherry::steer {
+namespace {
+
+namespace errc = boost::system::errc;
+
+constexpr std::uint32_t kLoopbackIndex = 1;
+constexpr std::array kFamilies{IpFamily::IPv4, IpFamily::IPv6};
+
+/// A bool and an error_code are too much alike for an implicit conversion.
+Result<bool> failed(const error_code& error) { return {boost::system::in_place_error, error}; }
+
+unsigned char family_number(IpFamily family) {
+  return static_cast<unsigned char>(address_family(family));
+}
+
+NetlinkRequest rule_request(std::uint16_t type, unsigned flags, IpFamily family,
+                            const MarkRuleSpec& spec) {
+  fib_rule_hdr header{};
+  header.family = family_number(family);
+  header.action = FR_ACT_TO_TBL;
+  NetlinkRequest request(type, flags);
+  request.fixed(header)
+      .number(FRA_PRIORITY, spec.priority)
+      .number(FRA_FWMARK, spec.mark)
+      .number(FRA_FWMASK, spec.mask)
+      .number(FRA_TABLE, spec.table)
+      .byte(FRA_PROTOCOL, kRouteProtocol);
+  return request;
+}
+
+NetlinkRequest route_request(std::uint16_t type, unsigned flags, IpFamily family,
+                             const MarkRuleSpec& spec) {
+  rtmsg message{};
+  message.rtm_family = family_number(family);
+  message.rtm_table = RT_TABLE_UNSPEC;
+  message.rtm_protocol = kRouteProtocol;
+  message.rtm_scope = RT_SCOPE_HOST;
+  message.rtm_type = RTN_LOCAL;
+  NetlinkRequest request(type, flags);
+  request.fixed(message).number(RTA_TABLE, spec.table).number(RTA_OIF, kLoopbackIndex);
+  request.number(RTA_PRIORITY, kRouteMetric);
+  return request;
+}
+
+bool is_nothing_there(const error_code& code) {
+  return code == errc::no_such_process || code == errc::no_such_file_or_directory ||
+         is_missing_family(code);
+}
+
+struct FoundRule {
+  IpFamily family = IpFamily::IPv4;
+  MarkRuleSpec spec;
+};
+
+Result<std::vector<FoundRule>> list_rules(NetlinkSocket& netlink) {
+  std::vector<FoundRule> found;
+  for (const IpFamily family : kFamilies) {
+    fib_rule_hdr header{};
+    header.family = family_number(family);
+    NetlinkRequest request(RTM_GETRULE, NLM_F_DUMP);
+    request.fixed(header);
+    const auto answers = netlink.ask(std::move(request));
+    if (!answers && is_missing_family(answers.error())) continue;
+    if (!answers) return answers.error();
+    answers->each(RTM_NEWRULE, [&found, family](const NetlinkAnswer& answer) {
+      const auto* rule = answer.fixed<fib_rule_hdr>();
+      if (rule == nullptr || rule->family != family_number(family)) return;
+      const auto attributes = answer.attributes<fib_rule_hdr>();
+      const auto protocol = attributes.find(FRA_PROTOCOL);
+      if (!protocol || protocol->bytes().empty() ||
+          std::to_integer<std::uint8_t>(protocol->bytes()[0]) != kRouteProtocol) {
+        return;
+      }
+      found.push_back({family,
+                       {.mark = attributes.number(FRA_FWMARK),
+                        .mask = attributes.number(FRA_FWMASK),
+                        .table = attributes.number(FRA_TABLE),
+                        .priority = attributes.number(FRA_PRIORITY)}});
+    });
+  }
+  return found;
+}
+
+}  // namespace
+
+NetlinkFailure MarkRule::add() {
+  for (const IpFamily family : kFamilies) {
+    auto failure = add(family);
+    if (failure && !(family == IpFamily::IPv6 && is_missing_family(failure.code))) return failure;
+  }
+  return {};
+}
+
+/// The route first: a rule that leads to an empty table would only cost time.
+NetlinkFailure MarkRule::add(IpFamily family) {
+  auto failure =
+      netlink_.request(route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, family, spec_));
+  if (failure && failure.code != errc::file_exists) return failure;
+  failure = netlink_.request(rule_request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, family, spec_));
+  if (failure && failure.code != errc::file_exists) return failure;
+  return {};
+}
+
+Result<bool> MarkRule::check() {
+  bool was_missing = false;
+  for (const IpFamily family : kFamilies) {
+    const auto rule = has_rule(family);
+    if (!rule) return failed(rule.error());
+    const auto route = has_route(family);
+    if (!route) return failed(route.error());
+    if (*rule && *route) continue;
+    const auto failure = add(family);
+    if (failure && family == IpFamily::IPv6 && is_missing_family(failure.code)) continue;
+    if (failure) return failed(failure.code);
+    was_missing = true;
+  }
+  return was_missing;
+}
+
+NetlinkFailure MarkRule::remove() {
+  NetlinkFailure first;
+  for (const IpFamily family : kFamilies) {
+    for (auto* make : {&rule_request, &route_request}) {
+      const std::uint16_t type = make == &rule_request ? RTM_DELRULE : RTM_DELROUTE;
+      auto failure = netlink_.request(make(type, 0, family, spec_));
+      if (failure && !is_nothing_there(failure.code) && !first) first = std::move(failure);
+    }
+  }
+  return first;
+}
+
+Result<bool> MarkRule::has_rule(IpFamily family) {
+  const auto rules = list_rules(netlink_);
+  if (!rules) return failed(rules.error());
+  return std::any_of(rules->begin(), rules->end(), [this, family](const FoundRule& each) {
+    return each.family == family && each.spec == spec_;
+  });
+}
+
+Result<bool> MarkRule::has_route(IpFamily family) {
+  rtmsg filter{};
+  filter.rtm_family = family_number(family);
+  filter.rtm_protocol = kRouteProtocol;
+  filter.rtm_type = RTN_LOCAL;
+  NetlinkRequest request(RTM_GETROUTE, NLM_F_DUMP);
+  request.fixed(filter).number(RTA_TABLE, spec_.table);
+  const auto answers = netlink_.ask(std::move(request));
+  if (!answers) {
+    if (!is_nothing_there(answers.error())) return failed(answers.error());
+    return false;
+  }
+  bool found = false;
+  answers->each(RTM_NEWROUTE, [this, family, &found](const NetlinkAnswer& answer) {
+    const auto* route = answer.fixed<rtmsg>();
+    found |= route != nullptr && route->rtm_family == family_number(family) &&
+             route->rtm_protocol == kRouteProtocol && route->rtm_type == RTN_LOCAL &&
+             route->rtm_dst_len == 0 && answer.attributes<rtmsg>().number(RTA_TABLE) == spec_.table;
+  });
+  return found;
+}
+
+Result<std::vector<MarkRuleSpec>> list_mark_rules(NetlinkSocket& netlink) {
+  const auto rules = list_rules(netlink);
+  if (!rules) return rules.error();
+  std::vector<MarkRuleSpec> specs;
+  for (const FoundRule& each : *rules) {
+    if (std::find(specs.begin(), specs.end(), each.spec) == specs.end()) {
+      specs.push_back(each.spec);
+    }
+  }
+  return specs;
+}
+
+}  // namespace wherry::steer

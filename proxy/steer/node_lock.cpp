@@ -1,0 +1,92 @@
+#include "proxy/steer/node_lock.h"
+
+#include "base/quoted.h"
+#include "base/read_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <optional>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace wherry::steer {
+namespace {
+
+/// SO_NETNS_COOKIE (Linux 5.14), which older headers lack.
+constexpr int kNetworkCookie = 71;
+
+error_code last_error() { return {errno, boost::system::system_category()}; }
+
+NodeLockRefusal unusable(const std::string& path, const error_code& error) {
+  return {false, "the lock file " + wherry::quoted(path) + " can't be used: " + error.message() +
+                     "; give wherry a folder to write to with --run-dir"};
+}
+
+/// Who holds the lock, in its own words: the file says "pid PID, since TIME".
+NodeLockRefusal taken(const std::string& path) {
+  const auto words = read_file(path, 1024);
+  std::string owner = words ? printable(*words) : std::string();
+  if (owner.empty()) owner = "which has not said its name yet";
+  return {true, "another wherry steers this node's network namespace already (" + owner +
+                    "; it holds " + wherry::quoted(path) +
+                    "): stop it first, or run this one with --steering bind"};
+}
+
+/// Whether the path still names the file: a predecessor removes it when it lets go.
+bool is_named(int fd, const std::string& path) {
+  struct stat by_fd{};
+  struct stat by_path{};
+  return ::fstat(fd, &by_fd) == 0 && ::stat(path.c_str(), &by_path) == 0 &&
+         by_fd.st_ino == by_path.st_ino && by_fd.st_dev == by_path.st_dev;
+}
+
+}  // namespace
+
+Result<NetworkNamespace> own_network_namespace() {
+  struct stat status{};
+  // The thread's, which tests move to a namespace of its own.
+  if (::stat("/proc/thread-self/ns/net", &status) != 0) return last_error();
+  NetworkNamespace found;
+  found.inode = status.st_ino;
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  socklen_t size = sizeof found.cookie;
+  if (!fd || ::getsockopt(fd.get(), SOL_SOCKET, kNetworkCookie, &found.cookie, &size) != 0) {
+    found.cookie = 0;
+  }
+  return found;
+}
+
+std::variant<NodeLock, NodeLockRefusal> NodeLock::take(const std::string& run_dir,
+                                                       const NetworkNamespace& node,
+                                                       const NodeOwner& self) {
+  const std::string path = run_dir + "/netns-" + std::to_string(node.inode) + ".lock";
+  std::error_code ignored;  // opening says better what is wrong
+  std::filesystem::create_directories(run_dir, ignored);
+  for (;;) {
+    UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    if (!file) return unusable(path, last_error());
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EINTR) continue;
+      if (errno == EWOULDBLOCK) return taken(path);
+      return unusable(path, last_error());
+    }
+    if (!is_named(file.get(), path)) continue;
+    const std::string words = "pid " + std::to_string(self.pid) + ", since " + self.started;
+    if (::ftruncate(file.get(), 0) != 0 ||
+        ::pwrite(file.get(), words.data(), words.size(), 0) != static_cast<ssize_t>(words.size())) {
+      return unusable(path, last_error());
+    }
+    return NodeLock(std::move(file), path);
+  }
+}
+
+NodeLock::~NodeLock() {
+  // While it is still locked: who opens it afterwards makes a new one.
+  if (file_) ::unlink(path_.c_str());
+}
+
+}  // namespace wherry::steer

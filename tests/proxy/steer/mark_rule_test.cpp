@@ -1,0 +1,89 @@
+#include "proxy/steer/mark_rule.h"
+
+#include "tests/proxy/steer/in_namespace.h"
+
+#include <gmock/gmock.h>
+
+#include <linux/netlink.h>
+
+namespace wherry::steer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr MarkRuleSpec kSpec{.mark = 0x4000, .mask = 0x4000, .table = 8787, .priority = 80};
+
+std::string everything() {
+  return output_of("ip rule; ip -6 rule; ip route show table all; ip -6 route show table all");
+}
+
+TEST(MarkRule, BringsMarkedPacketsToThisMachine) {
+  in_new_network([] {
+    NetlinkSocket netlink(NETLINK_ROUTE);
+
+    EXPECT_FALSE(MarkRule(netlink, kSpec).add());
+
+    for (const char* family : {"ip ", "ip -6 "}) {
+      EXPECT_THAT(output_of(std::string(family) + "rule"),
+                  HasSubstr("80:\tfrom all fwmark 0x4000/0x4000 lookup 8787 proto 87"));
+    }
+    EXPECT_THAT(output_of("ip route get 203.0.113.7 mark 0x5000"), HasSubstr("local 203.0.113.7"));
+    EXPECT_THAT(output_of("ip -6 route get 2001:db8::7 mark 0x4000"),
+                HasSubstr("local 2001:db8::7"));
+    EXPECT_THAT(output_of("ip route get 203.0.113.7 mark 0x2000 2>&1"),
+                ::testing::Not(HasSubstr("local")));
+  });
+}
+
+TEST(MarkRule, MayBeAddedTwiceAndIsThereOnce) {
+  in_new_network([] {
+    NetlinkSocket netlink(NETLINK_ROUTE);
+    ASSERT_FALSE(MarkRule(netlink, kSpec).add());
+    const std::string once = everything();
+
+    EXPECT_FALSE(MarkRule(netlink, kSpec).add());
+
+    EXPECT_EQ(everything(), once);
+    EXPECT_THAT(*list_mark_rules(netlink), ElementsAre(kSpec));
+  });
+}
+
+TEST(MarkRule, R7_PutsBackWhatSomebodyRemoved) {
+  in_new_network([] {
+    NetlinkSocket netlink(NETLINK_ROUTE);
+    MarkRule rule(netlink, kSpec);
+    ASSERT_FALSE(rule.add());
+    const std::string whole = everything();
+    EXPECT_FALSE(*rule.check());
+
+    for (const char* harm : {"ip rule del priority 80", "ip -6 rule del priority 80",
+                             "ip route flush table 8787", "ip -6 route flush table 8787"}) {
+      ASSERT_TRUE(run(harm));
+      EXPECT_TRUE(*rule.check()) << harm;
+      EXPECT_EQ(everything(), whole) << harm;
+    }
+  });
+}
+
+TEST(MarkRule, LeavesNothingAndTouchesNobodyElses) {
+  in_new_network([] {
+    ASSERT_TRUE(
+        run("ip rule add fwmark 0x4000/0x4000 lookup 8787 priority 81 && "
+            "ip route add local 198.51.100.7 dev lo table 8787"));
+    const std::string before = everything();
+    NetlinkSocket netlink(NETLINK_ROUTE);
+    MarkRule rule(netlink, kSpec);
+    ASSERT_FALSE(rule.add());
+
+    EXPECT_FALSE(rule.remove());
+
+    EXPECT_EQ(everything(), before);
+    EXPECT_THAT(*list_mark_rules(netlink), IsEmpty());
+    EXPECT_FALSE(rule.remove()) << "nothing is left to remove";
+  });
+}
+
+}  // namespace
+}  // namespace wherry::steer
