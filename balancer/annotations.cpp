@@ -112,13 +112,11 @@ void read_udp_idle_timeout(const Reading& reading) {
     return reading.warn_of_value(reading.value, "is less than 1s; write one such as 30s");
   }
   reading.into.options.udp_idle_timeout = *duration;
-  reading.warn_not_yet("UDP is not carried");
 }
 
 void read_udp_per_datagram(const Reading& reading) {
   if (reading.value == "true") {
     reading.into.options.udp_per_datagram = true;
-    reading.warn_not_yet("UDP is not carried");
   } else if (reading.value != "false") {
     reading.warn_of_value(reading.value, "is neither; write \"true\" or \"false\"");
   }

@@ -50,12 +50,10 @@ Match match(const BackendTable& table, const FindEntrance& find_entrance,
             const Question& question) {
   Match found;
   const SocketAddress& to = question.destination;
-  if (question.protocol == Protocol::TCP) {
-    if (const auto entrance = find_entrance(to)) {
-      found.entry = table.find(entrance->service_port);
-      found.kind = entrance->kind;
-      if (found.entry != nullptr) return found;
-    }
+  if (const auto entrance = find_entrance(question.protocol, to)) {
+    found.entry = table.find(entrance->service_port);
+    found.kind = entrance->kind;
+    if (found.entry != nullptr) return found;
   }
   const auto take = [&found](const ServicePortEntry& entry, AddressKind kind) {
     // Where two claim the same the older one has it.

@@ -56,7 +56,7 @@ struct NoExplanation {
 };
 
 /// Which service port listens on an address, in steering `bind`; nothing where none does.
-using FindEntrance = std::function<std::optional<Entrance>(const SocketAddress&)>;
+using FindEntrance = std::function<std::optional<Entrance>(Protocol, const SocketAddress&)>;
 
 /// The verdict on one connection, by the same functions that decide about real ones. Pure.
 [[nodiscard]] std::variant<Explanation, NoExplanation> explain(const BackendTable& table,

@@ -200,6 +200,8 @@ std::vector<Setting> make_settings() {
                        return whole_number<std::uint64_t>(o.max_sessions, t[0], 0, 100'000'000);
                      },
                  .show = [](const Options& o) { return std::to_string(o.max_sessions); }});
+  std::vector<Setting> of_udp = udp_settings();
+  std::move(of_udp.begin(), of_udp.end(), std::back_inserter(all));
   all.push_back({.flag = "drain-timeout",
                  .value = "DURATION",
                  .help = "how long established connections may go on after a stop was asked for",

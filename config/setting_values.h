@@ -47,6 +47,8 @@ template <std::unsigned_integral T>
 [[nodiscard]] std::vector<Setting> cluster_settings();
 /// Which Services are served, and for whom.
 [[nodiscard]] std::vector<Setting> service_settings();
+/// How UDP is carried.
+[[nodiscard]] std::vector<Setting> udp_settings();
 /// Those of a node, most of which have kube-proxy's names.
 [[nodiscard]] std::vector<Setting> node_settings();
 

@@ -1,9 +1,10 @@
-// A stand-in for a pod: tells everybody its name, over HTTP and over plain TCP.
+// A stand-in for a pod: tells everybody its name, over HTTP, over plain TCP, and over UDP.
 //
 //   wherry-backend NAME ADDR:PORT
 //
 // A client that sends an HTTP request gets an HTTP answer; one that sends anything else, or nothing
-// for a moment, gets the name and the end of the connection. Ends on SIGTERM or SIGINT.
+// for a moment, gets the name and the end of the connection. Every datagram is answered with the
+// name, a colon, and the datagram. Ends on SIGTERM or SIGINT.
 
 #include "base/socket_address.h"
 
@@ -14,21 +15,25 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using asio::ip::udp;
 using namespace asio::experimental::awaitable_operators;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
@@ -98,6 +103,23 @@ asio::awaitable<void> accept(tcp::acceptor acceptor, std::string name) {
   }
 }
 
+/// An error is of a client that is gone again, or of a datagram that finds no way: the next one may
+/// be well.
+asio::awaitable<void> answer(udp::socket socket, std::string name) {
+  std::vector<char> question(65536);
+  for (;;) {
+    udp::endpoint client;
+    auto [error, size] = co_await socket.async_receive_from(asio::buffer(question), client, kToken);
+    if (error == asio::error::operation_aborted) co_return;
+    if (error) continue;
+    std::string text = name + ':';
+    text.append(question.data(), size);
+    // The largest question leaves no room for the name.
+    text.resize(std::min<std::size_t>(text.size(), 65507));
+    co_await socket.async_send_to(asio::buffer(text), client, kToken);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -112,6 +134,8 @@ int main(int argc, char** argv) {
   try {
     const tcp::endpoint endpoint(asio::ip::make_address(address->ip.to_string()), address->port);
     asio::co_spawn(loop, accept(tcp::acceptor(loop, endpoint), argv[1]), asio::detached);
+    const udp::endpoint datagrams(endpoint.address(), endpoint.port());
+    asio::co_spawn(loop, answer(udp::socket(loop, datagrams), argv[1]), asio::detached);
   } catch (const boost::system::system_error& error) {
     std::cerr << argv[2] << ": " << error.code().message() << '\n';
     return 69;

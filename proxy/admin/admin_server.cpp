@@ -45,7 +45,10 @@ Response explain(const AdminView& view, std::string_view query) {
   }
   const auto table = view.table();
   const auto answer = balancer::explain(
-      *table, [&view](const SocketAddress& address) { return view.entrance(address); },
+      *table,
+      [&view](Protocol protocol, const SocketAddress& address) {
+        return view.entrance(protocol, address);
+      },
       std::get<balancer::Question>(question));
   if (const auto* none = std::get_if<balancer::NoExplanation>(&answer)) {
     const bool is_missing = none->kind == balancer::NoExplanation::Kind::NotFound;

@@ -17,7 +17,7 @@
 
 namespace wherry::admin {
 
-/// One established session, as the pages show it.
+/// One established session, or UDP flow, as the pages show it.
 struct SessionRow {
   balancer::ServicePortKey service_port;
   SocketAddress client;
@@ -59,7 +59,7 @@ class AdminView {
   [[nodiscard]] virtual std::vector<SocketAddress> listening(balancer::ServicePortId id) const = 0;
   /// Which service port has a listener's address, whether or not it is open now.
   [[nodiscard]] virtual std::optional<balancer::Entrance> entrance(
-      const SocketAddress& address) const = 0;
+      Protocol protocol, const SocketAddress& address) const = 0;
   [[nodiscard]] virtual Readiness readiness() const = 0;
   [[nodiscard]] virtual MetricFamilies metrics() const = 0;
   [[nodiscard]] virtual ProcessFacts facts() const = 0;

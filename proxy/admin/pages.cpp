@@ -134,6 +134,7 @@ json::array sessions_json(std::vector<SessionRow> sessions) {
     json::object row;
     row["service"] = text(session.service_port.service.to_string());
     row["port"] = text(session.service_port.port);
+    row["protocol"] = text(to_string(session.service_port.protocol));
     row["client"] = text(session.client.to_string());
     row["backend"] = text(session.backend.to_string());
     row["since"] = text(model::format_timestamp(session.since));

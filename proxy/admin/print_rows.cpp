@@ -113,9 +113,10 @@ std::vector<Column> columns_of(RowKind kind) {
               plain("SERVING", "serving", true),
               plain("TERMINATING", "terminating", true)};
     case RowKind::Sessions:
-      return {plain("SERVICE", "service"), plain("PORT", "port", true), plain("CLIENT", "client"),
-              plain("BACKEND", "backend"), plain("SINCE", "since"),     plain("IN", "bytesIn"),
-              plain("OUT", "bytesOut")};
+      return {plain("SERVICE", "service"),   plain("PORT", "port", true),
+              plain("PROTOCOL", "protocol"), plain("CLIENT", "client"),
+              plain("BACKEND", "backend"),   plain("SINCE", "since"),
+              plain("IN", "bytesIn"),        plain("OUT", "bytesOut")};
   }
   return {};
 }

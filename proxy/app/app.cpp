@@ -7,6 +7,7 @@
 #include "proxy/admin/process_metrics.h"
 #include "proxy/app/cluster_feed.h"
 #include "proxy/app/descriptor_limit.h"
+#include "proxy/app/ephemeral_ports.h"
 #include "proxy/app/exit_code.h"
 #include "proxy/app/kernel_families.h"
 #include "proxy/app/kubeproxy_metrics.h"
@@ -14,6 +15,7 @@
 #include "proxy/app/offline_tables.h"
 #include "proxy/app/process_facts.h"
 #include "proxy/app/tcp_metrics.h"
+#include "proxy/app/udp_metrics.h"
 
 #include <boost/asio/post.hpp>
 
@@ -46,6 +48,14 @@ tcp::SessionOptions session_options(const config::Options& options) {
           .seed = SystemRandom().next_below(std::numeric_limits<std::uint64_t>::max())};
 }
 
+udp::FlowOptions flow_options(const config::Options& options) {
+  udp::FlowOptions flows;
+  flows.idle_timeout = options.udp_idle_timeout;
+  flows.max_attempts = options.max_attempts;
+  flows.seed = SystemRandom().next_below(std::numeric_limits<std::uint64_t>::max());
+  return flows;
+}
+
 }  // namespace
 
 std::size_t worker_count(const config::Options& options) {
@@ -57,12 +67,14 @@ App::App(const config::Options& options, std::uint64_t open_files,
     : options_(options),
       node_name_(node_name(options)),
       descriptors_(open_files),
+      ephemeral_ports_(ephemeral_ports()),
       started_(clock_.now()),
       started_at_(clock_.wall()),
       families_(kernel_families()),
       timers_(control_),
       files_(1),
-      workers_(control_, worker_count(options), session_options(options), clock_, 0),
+      workers_(control_, worker_count(options), session_options(options), flow_options(options),
+               clock_, 0),
       steering_(listen_rules(options), local_addresses_, workers_, timers_,
                 steer::open_listen_sockets, listening_within(descriptors_, worker_count(options)),
                 [this] { size_quota(); }),
@@ -192,10 +204,19 @@ void App::on_addresses_changed() {
   size_quota();
 }
 
-/// Listening sockets and sessions share one limit.
+/// Listening sockets, flows and sessions share one limit.
 void App::size_quota() {
-  const std::uint64_t possible = sessions_within(
-      descriptors_, workers_.workers(), steering_.open_sockets() + check_ports_.open_ports());
+  const std::size_t listening = steering_.open_sockets() + check_ports_.open_ports();
+  const std::uint64_t most_flows =
+      flows_within(descriptors_, workers_.workers(), listening, ephemeral_ports_);
+  const std::uint64_t flows =
+      options_.max_udp_flows == 0 ? most_flows : std::min(options_.max_udp_flows, most_flows);
+  workers_.set_max_flows(flows, options_.max_udp_flows_per_source == 0
+                                    ? std::max<std::uint64_t>(1, flows / 4)
+                                    : options_.max_udp_flows_per_source);
+  const std::uint64_t possible =
+      sessions_within(descriptors_, workers_.workers(),
+                      listening + (steering_.carries_udp() ? static_cast<std::size_t>(flows) : 0));
   if (options_.max_sessions > possible && !published_) {
     log::warn("the limit on open files allows fewer sessions than --max-sessions",
               {{"max_sessions", options_.max_sessions},
@@ -247,7 +268,7 @@ void App::drain() {
 
 void App::check_drained() {
   if (phase_ != Phase::Draining || !listeners_closed_) return;
-  if (workers_.sessions() == 0) {
+  if (workers_.sessions() == 0 && workers_.flows() == 0) {
     log::info("all connections have ended");
     return finish();
   }
@@ -328,8 +349,9 @@ std::vector<SocketAddress> App::listening(balancer::ServicePortId id) const {
   return steering_.listening(id);
 }
 
-std::optional<balancer::Entrance> App::entrance(const SocketAddress& address) const {
-  return steering_.entrance(address);
+std::optional<balancer::Entrance> App::entrance(Protocol protocol,
+                                                const SocketAddress& address) const {
+  return steering_.entrance({address, protocol});
 }
 
 admin::Readiness App::readiness() const {
@@ -384,6 +406,7 @@ MetricFamilies App::metrics() const {
   health_server_.collect(families);
   collect_build_info(WHERRY_VERSION, families);
   collect_tcp_metrics(workers_, *tables_.latest(), families);
+  collect_udp_metrics(workers_, families);
   steering_.collect(families);
   feed_->collect(families);
   admin::collect_process_metrics(families);
@@ -400,13 +423,17 @@ admin::ProcessFacts App::facts() const {
 }
 
 void App::gather_sessions(std::function<void(std::vector<admin::SessionRow>)> take) {
-  workers_.gather_sessions([take = std::move(take)](std::vector<tcp::SessionSnapshot> found) {
+  workers_.gather([take = std::move(take)](WorkerPool::Carried found) {
     std::vector<admin::SessionRow> rows;
-    rows.reserve(found.size());
-    for (tcp::SessionSnapshot& session : found) {
-      rows.push_back({std::move(session.service_port), session.client, session.backend,
-                      session.since, session.bytes_in, session.bytes_out});
-    }
+    rows.reserve(found.sessions.size() + found.flows.size());
+    const auto add = [&rows](auto& all) {
+      for (auto& each : all) {
+        rows.push_back({std::move(each.service_port), each.client, each.backend, each.since,
+                        each.bytes_in, each.bytes_out});
+      }
+    };
+    add(found.sessions);
+    add(found.flows);
     take(std::move(rows));
   });
 }

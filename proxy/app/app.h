@@ -83,7 +83,7 @@ class App final : private admin::AdminView {
   [[nodiscard]] std::shared_ptr<const balancer::BackendTable> table() const override;
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const override;
   [[nodiscard]] std::optional<balancer::Entrance> entrance(
-      const SocketAddress& address) const override;
+      Protocol protocol, const SocketAddress& address) const override;
   [[nodiscard]] admin::Readiness readiness() const override;
   [[nodiscard]] MetricFamilies metrics() const override;
   [[nodiscard]] admin::ProcessFacts facts() const override;
@@ -94,6 +94,7 @@ class App final : private admin::AdminView {
   config::Options options_;
   const std::string node_name_;
   const std::uint64_t descriptors_;
+  const std::uint64_t ephemeral_ports_;
   SystemClock clock_;
   const TimePoint started_;
   const WallTime started_at_;

@@ -37,4 +37,13 @@ std::uint64_t sessions_within(std::uint64_t descriptors, std::size_t workers,
   return descriptors < reserved + 2 * kFewest ? kFewest : (descriptors - reserved) / 2;
 }
 
+std::uint64_t flows_within(std::uint64_t descriptors, std::size_t workers,
+                           std::size_t listening_sockets, std::uint64_t ephemeral_ports) {
+  const std::uint64_t reserved =
+      process_share(descriptors) + kLoop * (workers + 2) + listening_sockets;
+  constexpr std::uint64_t kFewest = 4;
+  if (descriptors < reserved + 4 * kFewest) return kFewest;
+  return std::max(kFewest, std::min((descriptors - reserved) / 4, ephemeral_ports / 2));
+}
+
 }  // namespace wherry::app

@@ -17,4 +17,10 @@ namespace wherry::app {
 [[nodiscard]] std::uint64_t sessions_within(std::uint64_t descriptors, std::size_t workers,
                                             std::size_t listening_sockets);
 
+/// How many UDP flows fit beside them: a socket each, in a quarter of what listeners leave, and
+/// with source ports of the machine, of which others need half.
+[[nodiscard]] std::uint64_t flows_within(std::uint64_t descriptors, std::size_t workers,
+                                         std::size_t listening_sockets,
+                                         std::uint64_t ephemeral_ports);
+
 }  // namespace wherry::app

@@ -52,7 +52,10 @@ Answer ask(const config::ExplainCommand& command, const balancer::Question& ques
 
 Answer look(const OfflineTables& tables, const balancer::Question& question) {
   const auto answer = balancer::explain(
-      tables.table(), [&](const SocketAddress& address) { return tables.entrance(address); },
+      tables.table(),
+      [&](Protocol protocol, const SocketAddress& address) {
+        return tables.entrance(protocol, address);
+      },
       question);
   if (const auto* none = std::get_if<balancer::NoExplanation>(&answer)) {
     const bool is_missing = none->kind == balancer::NoExplanation::Kind::NotFound;

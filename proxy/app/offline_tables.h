@@ -30,8 +30,9 @@ class OfflineTables {
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const {
     return claims_.owned_by(id);
   }
-  [[nodiscard]] std::optional<balancer::Entrance> entrance(const SocketAddress& address) const {
-    return claims_.entrance_of(address);
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(Protocol protocol,
+                                                           const SocketAddress& address) const {
+    return claims_.entrance_of({address, protocol});
   }
   /// Service ports that would not get an address.
   [[nodiscard]] std::vector<steer::ListenProblem> problems() const { return claims_.problems(); }

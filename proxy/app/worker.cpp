@@ -18,14 +18,28 @@ tcp::SessionOptions options_of_worker(tcp::SessionOptions options, std::size_t i
   return options;
 }
 
+udp::FlowOptions options_of_worker(udp::FlowOptions options, std::size_t index) {
+  options.seed = RandomBits(options.seed + index).next();
+  return options;
+}
+
 }  // namespace
 
-Worker::Worker(std::size_t index, const tcp::SessionOptions& options, const Clock& clock,
-               tcp::SessionQuota& quota)
+template <class Listener>
+void Worker::retire(std::unique_ptr<Listener> listener) {
+  asio::post(loop_, [listener = std::move(listener)] {});
+}
+
+Worker::Worker(std::size_t index, const tcp::SessionOptions& options, const udp::FlowOptions& flows,
+               const Clock& clock, tcp::SessionQuota& quota)
     : work_(loop_.get_executor()),
       timers_(loop_),
       quota_(quota),
       sessions_(loop_, timers_, clock, options_of_worker(options, index)),
+      flows_(loop_, timers_, clock, options_of_worker(flows, index),
+             [](const SocketAddress& /*client*/, const balancer::Backend& backend) {
+               return udp::open_backend_socket(backend.address);
+             }),
       name_("worker-" + std::to_string(index)) {}
 
 void Worker::start() {
@@ -43,16 +57,33 @@ void Worker::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Worker::open(const SocketAddress& address, balancer::Entrance entrance, UniqueFd socket) {
+void Worker::open(const steer::ListenAddress& at, balancer::Entrance entrance, UniqueFd socket) {
+  const SocketAddress& address = at.address;
+  if (at.protocol == Protocol::UDP) {
+    flows_.own_listeners().set(address, entrance.service_port);
+    if (!socket) return;  // other workers listen there
+    auto listener = std::make_unique<udp::Listener>(loop_, timers_, flows_, std::move(socket),
+                                                    address, entrance);
+    listener->start();
+    udp_listeners_.insert_or_assign(address, std::move(listener));
+    return;
+  }
   sessions_.own_listeners().set(address, entrance.service_port);
-  if (!socket) return;  // other workers listen there
+  if (!socket) return;
   auto listener = std::make_unique<tcp::Listener>(loop_, timers_, sessions_, quota_,
                                                   std::move(socket), entrance);
   listener->start();
   listeners_.insert_or_assign(address, std::move(listener));
 }
 
-void Worker::retarget(const SocketAddress& address, balancer::Entrance entrance) {
+void Worker::retarget(const steer::ListenAddress& at, balancer::Entrance entrance) {
+  const SocketAddress& address = at.address;
+  if (at.protocol == Protocol::UDP) {
+    flows_.own_listeners().set(address, entrance.service_port);
+    const auto found = udp_listeners_.find(address);
+    if (found != udp_listeners_.end()) found->second->retarget(entrance);
+    return;
+  }
   sessions_.own_listeners().set(address, entrance.service_port);
   const auto found = listeners_.find(address);
   if (found != listeners_.end()) found->second->retarget(entrance);
@@ -65,7 +96,17 @@ void Worker::filter(const SocketAddress& address, const std::vector<sock_filter>
   std::ignore = steer::attach(found->second->socket(), program);
 }
 
-void Worker::close(const SocketAddress& address) {
+void Worker::close(const steer::ListenAddress& at) {
+  const SocketAddress& address = at.address;
+  if (at.protocol == Protocol::UDP) {
+    flows_.own_listeners().erase(address);
+    const auto found = udp_listeners_.find(address);
+    if (found == udp_listeners_.end()) return;
+    found->second->stop();
+    retire(std::move(found->second));
+    udp_listeners_.erase(found);
+    return;
+  }
   sessions_.own_listeners().erase(address);
   const auto found = listeners_.find(address);
   if (found == listeners_.end()) return;
@@ -81,11 +122,18 @@ void Worker::close_listeners() {
   }
   listeners_.clear();
   sessions_.own_listeners().clear();
+  // Answers leave by the sockets that the questions came in by.
+  for (auto& [address, listener] : udp_listeners_) listener->stop_reading();
+  flows_.drain([this] { close_udp_listeners(); });
 }
 
-/// Its last wait comes back before what is posted now.
-void Worker::retire(std::unique_ptr<tcp::Listener> listener) {
-  asio::post(loop_, [listener = std::move(listener)] {});
+void Worker::close_udp_listeners() {
+  for (auto& [address, listener] : udp_listeners_) {
+    listener->stop();
+    retire(std::move(listener));
+  }
+  udp_listeners_.clear();
+  flows_.own_listeners().clear();
 }
 
 void Worker::resume_listeners() {
@@ -106,6 +154,8 @@ void Worker::stop() {
   }
   listeners_.clear();
   sessions_.stop();
+  close_udp_listeners();
+  flows_.stop();
   work_.reset();
 }
 

@@ -2,21 +2,22 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace wherry::app {
 
 WorkerPool::WorkerPool(asio::io_context& control, std::size_t workers,
-                       const tcp::SessionOptions& options, const Clock& clock,
-                       std::uint64_t max_sessions)
+                       const tcp::SessionOptions& options, const udp::FlowOptions& flows,
+                       const Clock& clock, std::uint64_t max_sessions)
     : control_(control), quota_(max_sessions, [this] {
         for (const auto& worker : workers_) {
           asio::post(worker->loop(), [&each = *worker] { each.resume_listeners(); });
         }
       }) {
   for (std::size_t i = 0; i < workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, options, clock, quota_));
+    workers_.push_back(std::make_unique<Worker>(i, options, flows, clock, quota_));
   }
   held_.resize(workers);
 }
@@ -44,7 +45,7 @@ void WorkerPool::publish(const std::shared_ptr<const balancer::BackendTable>& ta
       std::move(live));
 }
 
-void WorkerPool::open(const SocketAddress& address, balancer::Entrance entrance,
+void WorkerPool::open(const steer::ListenAddress& address, balancer::Entrance entrance,
                       std::vector<UniqueFd> sockets) {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto socket = std::make_shared<UniqueFd>(std::move(sockets[i]));
@@ -54,17 +55,19 @@ void WorkerPool::open(const SocketAddress& address, balancer::Entrance entrance,
   }
 }
 
-void WorkerPool::retarget(const SocketAddress& address, balancer::Entrance entrance) {
+void WorkerPool::retarget(const steer::ListenAddress& address, balancer::Entrance entrance) {
   on_each([address, entrance](Worker& worker) { worker.retarget(address, entrance); }, {});
 }
 
-void WorkerPool::filter(const SocketAddress& address, const balancer::ClientFilter& clients) {
-  on_each([address, program = steer::source_program(clients, address.ip.family())](
-              Worker& worker) { worker.filter(address, program); },
-          {});
+void WorkerPool::filter(const steer::ListenAddress& address,
+                        const balancer::ClientFilter& clients) {
+  on_each(
+      [at = address.address, program = steer::source_program(clients, address.address.ip.family())](
+          Worker& worker) { worker.filter(at, program); },
+      {});
 }
 
-void WorkerPool::close(const SocketAddress& address, std::function<void()> closed) {
+void WorkerPool::close(const steer::ListenAddress& address, std::function<void()> closed) {
   on_each([address](Worker& worker) { worker.close(address); }, std::move(closed));
 }
 
@@ -103,28 +106,56 @@ void WorkerPool::on_each(const std::function<void(Worker&)>& what, std::function
   }
 }
 
-void WorkerPool::gather_sessions(std::function<void(std::vector<tcp::SessionSnapshot>)> take) {
+void WorkerPool::gather(std::function<void(Carried)> take) {
   struct Gathering {
     std::size_t missing;
-    std::vector<tcp::SessionSnapshot> all;
-    std::function<void(std::vector<tcp::SessionSnapshot>)> take;
+    Carried all;
+    std::function<void(Carried)> take;
+  };
+  const auto append = [](auto& to, auto& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
   };
   auto gathering = std::make_shared<Gathering>(Gathering{workers_.size(), {}, std::move(take)});
   for (const auto& worker : workers_) {
-    asio::post(worker->loop(), [&each = *worker, &control = control_, gathering] {
-      asio::post(control, [gathering, found = each.sessions()]() mutable {
-        gathering->all.insert(gathering->all.end(), std::make_move_iterator(found.begin()),
-                              std::make_move_iterator(found.end()));
-        if (--gathering->missing == 0) gathering->take(std::move(gathering->all));
-      });
+    asio::post(worker->loop(), [&each = *worker, &control = control_, gathering, append] {
+      asio::post(control,
+                 [gathering, append, sessions = each.sessions(), flows = each.flows()]() mutable {
+                   append(gathering->all.sessions, sessions);
+                   append(gathering->all.flows, flows);
+                   if (--gathering->missing == 0) gathering->take(std::move(gathering->all));
+                 });
     });
   }
+}
+
+/// The kernel spreads clients over the workers by a hash: each gets its share of the limits.
+void WorkerPool::set_max_flows(std::uint64_t limit, std::uint64_t per_source) {
+  if (limit == max_flows_ && per_source == max_flows_per_source_) return;
+  max_flows_ = limit;
+  max_flows_per_source_ = per_source;
+  const auto share = [this](std::uint64_t of) {
+    return static_cast<std::size_t>(std::max<std::uint64_t>(1, of / workers_.size()));
+  };
+  on_each([limits = udp::FlowTable::Limits{share(limit), share(per_source)}](
+              Worker& worker) { worker.set_flow_limits(limits); },
+          {});
+}
+
+std::uint64_t WorkerPool::flows() const {
+  return sum_udp([](const udp::Counters& counters) { return counters.flows_active.value(); });
 }
 
 std::uint64_t WorkerPool::sum(
     const std::function<std::uint64_t(const tcp::Counters&)>& count) const {
   std::uint64_t total = 0;
   for (const auto& worker : workers_) total += count(worker->counters());
+  return total;
+}
+
+std::uint64_t WorkerPool::sum_udp(
+    const std::function<std::uint64_t(const udp::Counters&)>& count) const {
+  std::uint64_t total = 0;
+  for (const auto& worker : workers_) total += count(worker->udp_counters());
   return total;
 }
 

@@ -8,6 +8,8 @@
 #include "proxy/tcp/counters.h"
 #include "proxy/tcp/session_quota.h"
 #include "proxy/tcp/session_set.h"
+#include "proxy/udp/counters.h"
+#include "proxy/udp/flow_set.h"
 
 #include <cstddef>
 #include <functional>
@@ -22,7 +24,7 @@ namespace wherry::app {
 class WorkerPool final : public steer::ListenerHost {
  public:
   WorkerPool(asio::io_context& control, std::size_t workers, const tcp::SessionOptions& options,
-             const Clock& clock, std::uint64_t max_sessions);
+             const udp::FlowOptions& flows, const Clock& clock, std::uint64_t max_sessions);
   ~WorkerPool() override;
 
   void start();
@@ -45,24 +47,36 @@ class WorkerPool final : public steer::ListenerHost {
 
   // steer::ListenerHost
   [[nodiscard]] std::size_t workers() const override { return workers_.size(); }
-  void open(const SocketAddress& address, balancer::Entrance entrance,
+  void open(const steer::ListenAddress& address, balancer::Entrance entrance,
             std::vector<UniqueFd> sockets) override;
-  void retarget(const SocketAddress& address, balancer::Entrance entrance) override;
-  void filter(const SocketAddress& address, const balancer::ClientFilter& clients) override;
-  void close(const SocketAddress& address, std::function<void()> closed) override;
+  void retarget(const steer::ListenAddress& address, balancer::Entrance entrance) override;
+  void filter(const steer::ListenAddress& address, const balancer::ClientFilter& clients) override;
+  void close(const steer::ListenAddress& address, std::function<void()> closed) override;
 
   /// No more new clients. `closed` is called on the control thread when no listener is left.
   void close_listeners(std::function<void()> closed);
-  /// Every established session, asked of each worker; `take` is called once on the control thread.
-  void gather_sessions(std::function<void(std::vector<tcp::SessionSnapshot>)> take);
+  struct Carried {
+    std::vector<tcp::SessionSnapshot> sessions;
+    std::vector<udp::FlowSnapshot> flows;
+  };
+  /// Every established session and every flow, asked of each worker; `take` is called once on the
+  /// control thread.
+  void gather(std::function<void(Carried)> take);
 
   void set_max_sessions(std::uint64_t limit) { quota_.set_limit(limit); }
   [[nodiscard]] std::uint64_t max_sessions() const noexcept { return quota_.limit(); }
   /// Sessions that are not over yet, established or on the way there.
   [[nodiscard]] std::uint64_t sessions() const noexcept { return quota_.used(); }
+  /// How many UDP flows there may be at once, in all and of one client address.
+  void set_max_flows(std::uint64_t limit, std::uint64_t per_source);
+  [[nodiscard]] std::uint64_t max_flows() const noexcept { return max_flows_; }
+  /// UDP flows that there are now.
+  [[nodiscard]] std::uint64_t flows() const;
   /// What all workers counted, by a function that picks a count.
   [[nodiscard]] std::uint64_t sum(
       const std::function<std::uint64_t(const tcp::Counters&)>& count) const;
+  [[nodiscard]] std::uint64_t sum_udp(
+      const std::function<std::uint64_t(const udp::Counters&)>& count) const;
 
  private:
   using Message = std::function<void()>;
@@ -75,6 +89,8 @@ class WorkerPool final : public steer::ListenerHost {
   asio::io_context& control_;
   tcp::SessionQuota quota_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::uint64_t max_flows_ = 0;
+  std::uint64_t max_flows_per_source_ = 0;
   bool holding_ = false;
   std::vector<std::vector<Message>> held_;  ///< by worker
 };

@@ -61,7 +61,7 @@ void BindSteering::apply(std::shared_ptr<const BackendTable> next) {
 
 void BindSteering::apply_difference(const BackendTable& old) {
   const balancer::TableDiff difference = balancer::diff(old, *table_);
-  std::set<SocketAddress> touched;
+  std::set<ListenAddress> touched;
   bool claims_changed = !difference.added.empty() || !difference.removed.empty();
   for (const ServicePortId id : difference.removed) touched.merge(claims_.remove(id));
   for (const ServicePortId id : difference.changed) {
@@ -69,7 +69,9 @@ void BindSteering::apply_difference(const BackendTable& old) {
     const ServicePortEntry* before = old.find(id);
     if (before != nullptr && before->service_port == entry.service_port) {
       // Only its endpoints changed: whoever owned its addresses still does.
-      for (const SocketAddress& address : claims_.owned_by(id)) touched.insert(address);
+      for (const SocketAddress& address : claims_.owned_by(id)) {
+        touched.insert({address, entry.service_port.key.protocol});
+      }
     } else {
       touched.merge(claims_.update(entry));
       claims_changed = true;
@@ -98,7 +100,7 @@ void BindSteering::apply_difference(const BackendTable& old) {
 }
 
 void BindSteering::addresses_changed() {
-  std::set<SocketAddress> touched;
+  std::set<ListenAddress> touched;
   table_->for_each([&](const ServicePortEntry& entry) { touched.merge(claims_.update(entry)); });
   settle(touched);
   report_new_problems();
@@ -109,12 +111,12 @@ void BindSteering::stop() noexcept {
   retry_.cancel();
 }
 
-void BindSteering::settle(const std::set<SocketAddress>& addresses) {
-  for (const SocketAddress& address : addresses) settle(address);
+void BindSteering::settle(const std::set<ListenAddress>& addresses) {
+  for (const ListenAddress& address : addresses) settle(address);
 }
 
 /// Brings what is open at one address in line with who owns it.
-void BindSteering::settle(const SocketAddress& address) {
+void BindSteering::settle(const ListenAddress& address) {
   if (stopped_) return;
   std::optional<Entrance> wanted = claims_.entrance(address);
   if (wanted) {
@@ -140,19 +142,27 @@ void BindSteering::settle(const SocketAddress& address) {
   }
 }
 
-void BindSteering::update_open(const SocketAddress& address, Place& place, Entrance wanted) {
+void BindSteering::update_open(const ListenAddress& address, Place& place, Entrance wanted) {
   if (place.served != wanted) {
     place.served = wanted;
     host_.retarget(address, wanted);
   }
-  balancer::ClientFilter clients =
-      balancer::client_filter(*table_->find(wanted.service_port), wanted.kind, table_->node());
+  balancer::ClientFilter clients = clients_of(address, wanted);
   if (clients == place.clients) return;
   place.clients = std::move(clients);
   host_.filter(address, place.clients);
 }
 
-void BindSteering::open(const SocketAddress& address, Place& place, Entrance entrance) {
+/// Everybody, of UDP: the workers look at every client, and a flow outlives the policy under which
+/// it began.
+balancer::ClientFilter BindSteering::clients_of(const ListenAddress& address,
+                                                Entrance entrance) const {
+  if (address.protocol != Protocol::TCP) return {};
+  return balancer::client_filter(*table_->find(entrance.service_port), entrance.kind,
+                                 table_->node());
+}
+
+void BindSteering::open(const ListenAddress& address, Place& place, Entrance entrance) {
   if (is_overlapped(address)) {
     places_.erase(address);  // looked at again when that is closed
     return;
@@ -165,13 +175,9 @@ void BindSteering::open(const SocketAddress& address, Place& place, Entrance ent
   const auto count = static_cast<std::size_t>(std::count_if(
       sockets->begin(), sockets->end(), [](const UniqueFd& each) { return bool(each); }));
   const ServicePortEntry& entry = *table_->find(entrance.service_port);
-  place = {Place::State::Open,
-           entrance,
-           balancer::client_filter(entry, entrance.kind, table_->node()),
-           count,
-           {}};
+  place = {Place::State::Open, entrance, clients_of(address, entrance), count, {}};
   open_sockets_ += count;
-  const auto program = source_program(place.clients, address.ip.family());
+  const auto program = source_program(place.clients, address.address.ip.family());
   for (const UniqueFd& socket : *sockets) {
     // Where it can't be had the workers refuse, who look at every client.
     if (socket && !program.empty()) std::ignore = attach(socket.get(), program);
@@ -184,7 +190,7 @@ void BindSteering::open(const SocketAddress& address, Place& place, Entrance ent
 
 /// One socket for each worker, or, where there are too many addresses for that, one for one of
 /// them.
-Result<std::vector<UniqueFd>> BindSteering::open_sockets_at(const SocketAddress& address) {
+Result<std::vector<UniqueFd>> BindSteering::open_sockets_at(const ListenAddress& address) {
   const std::size_t count = sockets_for_one();
   if (count == 0) {
     return boost::system::errc::make_error_code(boost::system::errc::too_many_files_open);
@@ -205,35 +211,37 @@ std::size_t BindSteering::sockets_for_one() const {
 }
 
 /// Whether a listener is still there with which this one can't be opened.
-bool BindSteering::is_overlapped(const SocketAddress& address) const {
-  const auto is_open = [this](const SocketAddress& other) {
+bool BindSteering::is_overlapped(const ListenAddress& address) const {
+  const auto is_open = [this](const ListenAddress& other) {
     const auto place = places_.find(other);
     return place != places_.end() && (place->second.state == Place::State::Open ||
                                       place->second.state == Place::State::Closing);
   };
-  if (!address.ip.is_unspecified()) {
-    return is_open({IpAddress::any(address.ip.family()), address.port});
+  const auto& [ip, port] = address.address;
+  if (!ip.is_unspecified()) {
+    return is_open({{IpAddress::any(ip.family()), port}, address.protocol});
   }
   return std::any_of(places_.begin(), places_.end(), [&](const auto& entry) {
-    const SocketAddress& other = entry.first;
-    return other != address && other.port == address.port &&
-           other.ip.family() == address.ip.family() && is_open(other);
+    const ListenAddress& other = entry.first;
+    return other != address && other.protocol == address.protocol &&
+           other.address.port == address.address.port &&
+           other.address.ip.family() == address.address.ip.family() && is_open(other);
   });
 }
 
-void BindSteering::close(const SocketAddress& address, Place& place) {
+void BindSteering::close(const ListenAddress& address, Place& place) {
   place.state = Place::State::Closing;
   host_.close(address, [this, address, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
     open_sockets_ -= places_.at(address).sockets;
     places_.erase(address);
     settle(address);
-    for (const SocketAddress& other : claims_.overlapping(address)) settle(other);
+    for (const ListenAddress& other : claims_.overlapping(address)) settle(other);
     on_change_();
   });
 }
 
-void BindSteering::set_busy(const SocketAddress& address, Place& place, const error_code& error) {
+void BindSteering::set_busy(const ListenAddress& address, Place& place, const error_code& error) {
   const bool is_news = place.state != Place::State::Busy || place.reason != error.message();
   place.state = Place::State::Busy;
   place.reason = error.message();
@@ -243,13 +251,13 @@ void BindSteering::set_busy(const SocketAddress& address, Place& place, const er
                {{"service", table_->find(*owner)->service_port.key.to_string()},
                 {"address", address.to_string()},
                 {"reason", place.reason},
-                {"remedy", remedy(address, error)}});
+                {"remedy", remedy(address.address, error)}});
   }
   if (!retry_.is_waiting()) retry_ = timers_.schedule(kRetry, [this] { retry_busy(); });
 }
 
 void BindSteering::retry_busy() {
-  std::set<SocketAddress> busy;
+  std::set<ListenAddress> busy;
   for (const auto& [address, place] : places_) {
     if (place.state == Place::State::Busy) busy.insert(address);
   }
@@ -268,8 +276,10 @@ void BindSteering::report_new_problems() {
 
 std::vector<SocketAddress> BindSteering::listening(ServicePortId id) const {
   std::vector<SocketAddress> addresses = claims_.owned_by(id);
-  std::erase_if(addresses, [this](const SocketAddress& address) {
-    const auto place = places_.find(address);
+  const ServicePortEntry* entry = table_->find(id);
+  const Protocol protocol = entry == nullptr ? Protocol::TCP : entry->service_port.key.protocol;
+  std::erase_if(addresses, [&](const SocketAddress& address) {
+    const auto place = places_.find({address, protocol});
     return place != places_.end() && place->second.state == Place::State::Busy;
   });
   return addresses;
@@ -304,6 +314,12 @@ std::size_t BindSteering::open_addresses() const noexcept {
   return static_cast<std::size_t>(
       std::count_if(places_.begin(), places_.end(),
                     [](const auto& entry) { return entry.second.state == Place::State::Open; }));
+}
+
+bool BindSteering::carries_udp() const noexcept {
+  return std::any_of(places_.begin(), places_.end(), [](const auto& entry) {
+    return entry.first.protocol == Protocol::UDP && entry.second.state == Place::State::Open;
+  });
 }
 
 void BindSteering::collect(MetricFamilies& into) const {

@@ -5,6 +5,7 @@
 #include "balancer/connection_verdict.h"
 #include "base/async/timers.h"
 #include "base/metrics.h"
+#include "proxy/steer/listen_address.h"
 #include "proxy/steer/listen_claims.h"
 #include "proxy/steer/listen_sockets.h"
 
@@ -24,24 +25,25 @@ class ListenerHost {
 
   [[nodiscard]] virtual std::size_t workers() const = 0;
   /// `sockets` holds one for each worker; some may be empty where descriptors are scarce.
-  virtual void open(const SocketAddress& address, balancer::Entrance entrance,
+  virtual void open(const ListenAddress& address, balancer::Entrance entrance,
                     std::vector<UniqueFd> sockets) = 0;
   /// What listens there leads elsewhere from now on.
-  virtual void retarget(const SocketAddress& address, balancer::Entrance entrance) = 0;
-  /// Which clients the listening sockets there answer from now on.
-  virtual void filter(const SocketAddress& address, const balancer::ClientFilter& clients) = 0;
+  virtual void retarget(const ListenAddress& address, balancer::Entrance entrance) = 0;
+  /// Which clients the listening sockets there answer from now on. Not for UDP.
+  virtual void filter(const ListenAddress& address, const balancer::ClientFilter& clients) = 0;
   /// `closed` is called on the control thread, later, once no worker holds a socket there.
-  virtual void close(const SocketAddress& address, std::function<void()> closed) = 0;
+  virtual void close(const ListenAddress& address, std::function<void()> closed) = 0;
 };
 
 /// Steering `bind`: one listener per service port, on an address of this machine.
 ///
 /// Control thread only. A service port that rejects has no listener, so that the kernel refuses its
 /// clients. Where clients are dropped there is one whose sockets have a packet filter, so that the
-/// kernel is silent to them. An address that can't be opened is reported once, tried again every
-/// few seconds, and never keeps the others from being served. Listeners take no more descriptors
-/// than they were given: sessions need some too. Where there are not enough for a socket per
-/// worker and address, an address gets one.
+/// kernel is silent to them; of UDP the workers are, datagram by datagram, since a filter would cut
+/// the flows that go on under a new policy (U2). An address that can't be opened is reported once,
+/// tried again every few seconds, and never keeps the others from being served. Listeners take no
+/// more descriptors than they were given: sessions need some too. Where there are not enough for a
+/// socket per worker and address, an address gets one.
 class BindSteering {
  public:
   /// `most_sockets` may be open at once. `on_change` is called when listeners were opened or closed
@@ -60,7 +62,7 @@ class BindSteering {
   /// Where clients find a service port: the addresses that it owns, but those that can't be opened.
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const;
   /// Which service port has an address, open or not; the wildcard's for one that it takes in.
-  [[nodiscard]] std::optional<balancer::Entrance> entrance(const SocketAddress& address) const {
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(const ListenAddress& address) const {
     return claims_.entrance_of(address);
   }
   /// Service ports that don't get an address, as one would tell an operator.
@@ -69,6 +71,8 @@ class BindSteering {
   [[nodiscard]] std::vector<std::string> not_carried() const;
   [[nodiscard]] std::size_t open_addresses() const noexcept;
   [[nodiscard]] std::size_t open_sockets() const noexcept { return open_sockets_; }
+  /// Whether some service port of UDP is listened for.
+  [[nodiscard]] bool carries_udp() const noexcept;
   void collect(MetricFamilies& into) const;
 
  private:
@@ -82,15 +86,17 @@ class BindSteering {
   };
 
   void apply_difference(const balancer::BackendTable& old);
-  void settle(const std::set<SocketAddress>& addresses);
-  void settle(const SocketAddress& address);
-  void update_open(const SocketAddress& address, Place& place, balancer::Entrance wanted);
-  void open(const SocketAddress& address, Place& place, balancer::Entrance entrance);
-  [[nodiscard]] Result<std::vector<UniqueFd>> open_sockets_at(const SocketAddress& address);
+  void settle(const std::set<ListenAddress>& addresses);
+  void settle(const ListenAddress& address);
+  void update_open(const ListenAddress& address, Place& place, balancer::Entrance wanted);
+  void open(const ListenAddress& address, Place& place, balancer::Entrance entrance);
+  [[nodiscard]] Result<std::vector<UniqueFd>> open_sockets_at(const ListenAddress& address);
   [[nodiscard]] std::size_t sockets_for_one() const;
-  [[nodiscard]] bool is_overlapped(const SocketAddress& address) const;
-  void close(const SocketAddress& address, Place& place);
-  void set_busy(const SocketAddress& address, Place& place, const error_code& error);
+  [[nodiscard]] bool is_overlapped(const ListenAddress& address) const;
+  void close(const ListenAddress& address, Place& place);
+  void set_busy(const ListenAddress& address, Place& place, const error_code& error);
+  [[nodiscard]] balancer::ClientFilter clients_of(const ListenAddress& address,
+                                                  balancer::Entrance entrance) const;
   void retry_busy();
   void report_new_problems();
   [[nodiscard]] std::vector<std::string> claim_texts(bool not_carried) const;
@@ -102,7 +108,7 @@ class BindSteering {
   const std::size_t most_sockets_;
   const std::function<void()> on_change_;
   std::shared_ptr<const balancer::BackendTable> table_;
-  std::map<SocketAddress, Place> places_;
+  std::map<ListenAddress, Place> places_;
   std::set<std::string> reported_;  ///< problems that the log has named
   Timer retry_;
   std::size_t open_sockets_ = 0;  ///< those being closed included

@@ -29,10 +29,23 @@ std::optional<IpAddress> choose(const std::vector<IpAddress>& addresses, const S
   return port.dual_stack ? counterpart(addresses.front()) : addresses.front();
 }
 
+bool is_carried(Protocol protocol) {
+  return protocol == Protocol::TCP || protocol == Protocol::UDP;
+}
+
 /// Whether one listener takes the other's connections, or would if it were there.
 bool overlap(const SocketAddress& a, const SocketAddress& b) {
   return a.port == b.port && a.ip.family() == b.ip.family() &&
          (a.ip == b.ip || a.ip.is_unspecified() || b.ip.is_unspecified());
+}
+
+/// The same place at another address.
+ListenAddress at_ip(const ListenAddress& address, const IpAddress& ip) {
+  return {{ip, address.address.port}, address.protocol};
+}
+
+std::tuple<IpFamily, Protocol, std::uint16_t> port_of(const ListenAddress& address) {
+  return {address.address.ip.family(), address.protocol, address.address.port};
 }
 
 }  // namespace
@@ -75,7 +88,8 @@ ListenClaims::Placement ListenClaims::place(const ServicePort& port) {
 
 std::string ListenClaims::claim(const SocketAddress& address, AddressKind kind,
                                 Claims& claims) const {
-  if (rules_.admin && overlap(address, *rules_.admin)) {
+  const bool is_tcp = claims.claimant.key.protocol == Protocol::TCP;
+  if (is_tcp && rules_.admin && overlap(address, *rules_.admin)) {
     const std::string remedy =
         kind == AddressKind::NodePort
             ? "the Service another nodePort"
@@ -113,14 +127,14 @@ std::string ListenClaims::claim_external(const ServicePort& port, Claims& claims
   return problem;
 }
 
-std::set<SocketAddress> ListenClaims::update(const ServicePortEntry& entry) {
+std::set<ListenAddress> ListenClaims::update(const ServicePortEntry& entry) {
   const ServicePort& port = entry.service_port;
   Claims claims;
   claims.claimant = {port.created.value_or(WallTime::max()), port.key, entry.id};
   std::string problem;
   const unsigned number = unsigned{port.port} + rules_.port_offset;
-  if (port.key.protocol != Protocol::TCP) {
-    problem = std::string(to_string(port.key.protocol)) + " is not carried yet, only TCP is";
+  if (!is_carried(port.key.protocol)) {
+    problem = std::string(to_string(port.key.protocol)) + " is not carried, only TCP and UDP are";
   } else if (number > 65535) {
     problem = "port " + std::to_string(port.port) + " plus --port-offset " +
               std::to_string(rules_.port_offset) +
@@ -139,28 +153,28 @@ std::set<SocketAddress> ListenClaims::update(const ServicePortEntry& entry) {
   if (!problem.empty()) {
     claims.misplaced =
         ListenProblem{port.key, "service port " + port.key.to_string() + ": " + problem,
-                      port.key.protocol != Protocol::TCP ? ListenProblem::Kind::NotCarried
-                      : number > 65535                   ? ListenProblem::Kind::Fault
-                                                         : ListenProblem::Kind::Conflict};
+                      !is_carried(port.key.protocol) ? ListenProblem::Kind::NotCarried
+                      : number > 65535               ? ListenProblem::Kind::Fault
+                                                     : ListenProblem::Kind::Conflict};
   }
   // Counted before the old claims go, so that the Service keeps its address of the pool.
   if (claims.in_pool) ++pool_users_[port.key.service];
-  std::set<SocketAddress> touched = remove(entry.id);
+  std::set<ListenAddress> touched = remove(entry.id);
   for (const auto& [address, kind] : claims.addresses) {
-    add_claim(address, claims.claimant, touched);
+    add_claim({address, port.key.protocol}, claims.claimant, touched);
   }
   claims_.insert_or_assign(entry.id, std::move(claims));
   return touched;
 }
 
-std::set<SocketAddress> ListenClaims::remove(ServicePortId id) {
-  std::set<SocketAddress> touched;
+std::set<ListenAddress> ListenClaims::remove(ServicePortId id) {
+  std::set<ListenAddress> touched;
   const auto known = claims_.find(id);
   if (known == claims_.end()) return touched;
   const Claims claims = std::move(known->second);
   claims_.erase(known);
   for (const auto& [address, kind] : claims.addresses) {
-    drop_claim(address, claims.claimant, touched);
+    drop_claim({address, claims.claimant.key.protocol}, claims.claimant, touched);
   }
   if (claims.in_pool) {
     const auto count = pool_users_.find(claims.claimant.key.service);
@@ -172,21 +186,21 @@ std::set<SocketAddress> ListenClaims::remove(ServicePortId id) {
   return touched;
 }
 
-void ListenClaims::add_claim(const SocketAddress& address, const Claimant& claimant,
-                             std::set<SocketAddress>& touched) {
-  PortClaims& port = ports_[{address.ip.family(), address.port}];
-  const auto [claims, is_new] = port.by_ip.try_emplace(address.ip);
+void ListenClaims::add_claim(const ListenAddress& address, const Claimant& claimant,
+                             std::set<ListenAddress>& touched) {
+  PortClaims& port = ports_[port_of(address)];
+  const auto [claims, is_new] = port.by_ip.try_emplace(address.address.ip);
   claimed_ += is_new ? 1 : 0;
   claims->second.insert(claimant);
   touch(port, address, touched);
 }
 
-void ListenClaims::drop_claim(const SocketAddress& address, const Claimant& claimant,
-                              std::set<SocketAddress>& touched) {
-  const auto found = ports_.find({address.ip.family(), address.port});
+void ListenClaims::drop_claim(const ListenAddress& address, const Claimant& claimant,
+                              std::set<ListenAddress>& touched) {
+  const auto found = ports_.find(port_of(address));
   PortClaims& port = found->second;
   touch(port, address, touched);
-  const auto claims = port.by_ip.find(address.ip);
+  const auto claims = port.by_ip.find(address.address.ip);
   claims->second.erase(claimant);
   if (!claims->second.empty()) return;
   port.by_ip.erase(claims);
@@ -195,27 +209,28 @@ void ListenClaims::drop_claim(const SocketAddress& address, const Claimant& clai
 }
 
 /// Where the wildcard is claimed, any claim may decide about all.
-void ListenClaims::touch(const PortClaims& port, const SocketAddress& address,
-                         std::set<SocketAddress>& touched) {
+void ListenClaims::touch(const PortClaims& port, const ListenAddress& address,
+                         std::set<ListenAddress>& touched) {
   port.wildcard_wins.reset();
   touched.insert(address);
-  if (!port.by_ip.contains(IpAddress::any(address.ip.family()))) return;
-  for (const auto& [ip, claims] : port.by_ip) touched.insert({ip, address.port});
+  if (!port.by_ip.contains(IpAddress::any(address.address.ip.family()))) return;
+  for (const auto& [ip, claims] : port.by_ip) touched.insert(at_ip(address, ip));
 }
 
-const ListenClaims::PortClaims* ListenClaims::claims_to(const SocketAddress& address) const {
-  const auto found = ports_.find({address.ip.family(), address.port});
-  return found == ports_.end() || !found->second.by_ip.contains(address.ip) ? nullptr
-                                                                            : &found->second;
+const ListenClaims::PortClaims* ListenClaims::claims_to(const ListenAddress& address) const {
+  const auto found = ports_.find(port_of(address));
+  return found == ports_.end() || !found->second.by_ip.contains(address.address.ip)
+             ? nullptr
+             : &found->second;
 }
 
-ListenClaims::Holder ListenClaims::holder(const SocketAddress& address) const {
+ListenClaims::Holder ListenClaims::holder(const ListenAddress& address) const {
   const PortClaims& port = *claims_to(address);
   const auto by_age = [](const auto& a, const auto& b) {
     return *a.second.begin() < *b.second.begin();
   };
-  const auto wildcard = port.by_ip.find(IpAddress::any(address.ip.family()));
-  const auto own = port.by_ip.find(address.ip);
+  const auto wildcard = port.by_ip.find(IpAddress::any(address.address.ip.family()));
+  const auto own = port.by_ip.find(address.address.ip);
   auto held = own;
   if (wildcard != port.by_ip.end()) {
     if (!port.wildcard_wins) {
@@ -228,39 +243,41 @@ ListenClaims::Holder ListenClaims::holder(const SocketAddress& address) const {
       held = std::min_element(port.by_ip.begin(), port.by_ip.end(), by_age);
     }
   }
-  return {*held->second.begin(), {held->first, address.port}};
+  return {*held->second.begin(), {held->first, address.address.port}};
 }
 
-std::vector<SocketAddress> ListenClaims::overlapping(const SocketAddress& address) const {
-  std::vector<SocketAddress> all;
-  const auto found = ports_.find({address.ip.family(), address.port});
+std::vector<ListenAddress> ListenClaims::overlapping(const ListenAddress& address) const {
+  std::vector<ListenAddress> all;
+  const auto found = ports_.find(port_of(address));
   if (found == ports_.end()) return all;
   for (const auto& [ip, claims] : found->second.by_ip) {
-    const SocketAddress each{ip, address.port};
-    if (each != address && overlap(each, address)) all.push_back(each);
+    const ListenAddress each = at_ip(address, ip);
+    if (each != address && overlap(each.address, address.address)) all.push_back(each);
   }
   return all;
 }
 
-std::optional<ServicePortId> ListenClaims::owner(const SocketAddress& address) const {
+std::optional<ServicePortId> ListenClaims::owner(const ListenAddress& address) const {
   if (claims_to(address) == nullptr) return std::nullopt;
   const Holder found = holder(address);
-  return found.address == address ? std::optional(found.claimant.id) : std::nullopt;
+  return found.address == address.address ? std::optional(found.claimant.id) : std::nullopt;
 }
 
-std::optional<balancer::Entrance> ListenClaims::entrance(const SocketAddress& address) const {
+std::optional<balancer::Entrance> ListenClaims::entrance(const ListenAddress& address) const {
   const auto id = owner(address);
   if (!id) return std::nullopt;
   const auto& addresses = claims_.at(*id).addresses;
-  const auto claimed = std::find_if(addresses.begin(), addresses.end(),
-                                    [&](const auto& each) { return each.first == address; });
+  const auto claimed = std::find_if(addresses.begin(), addresses.end(), [&](const auto& each) {
+    return each.first == address.address;
+  });
   return balancer::Entrance(*id, claimed->second);
 }
 
-std::optional<balancer::Entrance> ListenClaims::entrance_of(const SocketAddress& address) const {
+std::optional<balancer::Entrance> ListenClaims::entrance_of(const ListenAddress& address) const {
   if (auto exact = entrance(address)) return exact;
-  if (!local_addresses_.contains(address.ip)) return std::nullopt;
-  return entrance({IpAddress::any(address.ip.family()), address.port});
+  const IpAddress& ip = address.address.ip;
+  if (!local_addresses_.contains(ip)) return std::nullopt;
+  return entrance(at_ip(address, IpAddress::any(ip.family())));
 }
 
 std::vector<SocketAddress> ListenClaims::owned_by(ServicePortId id) const {
@@ -268,7 +285,7 @@ std::vector<SocketAddress> ListenClaims::owned_by(ServicePortId id) const {
   const auto known = claims_.find(id);
   if (known == claims_.end()) return addresses;
   for (const auto& [address, kind] : known->second.addresses) {
-    if (owner(address) == id) addresses.push_back(address);
+    if (owner({address, known->second.claimant.key.protocol}) == id) addresses.push_back(address);
   }
   return addresses;
 }
@@ -304,7 +321,7 @@ std::vector<ListenProblem> ListenClaims::problems_of(ServicePortId id) const {
   const Claims& claims = known->second;
   if (claims.misplaced) problems.push_back(*claims.misplaced);
   for (const auto& [address, kind] : claims.addresses) {
-    const Holder winner = holder(address);
+    const Holder winner = holder({address, claims.claimant.key.protocol});
     if (winner.claimant.id == id) continue;
     problems.push_back({claims.claimant.key, "service port " + claims.claimant.key.to_string() +
                                                  ": " + lost_to(winner, address)});

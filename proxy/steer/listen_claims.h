@@ -5,6 +5,7 @@
 #include "base/cidr.h"
 #include "base/clock.h"
 #include "proxy/steer/address_pool.h"
+#include "proxy/steer/listen_address.h"
 #include "proxy/steer/local_addresses.h"
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,7 +39,7 @@ struct ListenProblem {
   Kind kind = Kind::Conflict;
 };
 
-/// Which service port owns which address and port.
+/// Which service port owns which address and port of which protocol.
 ///
 /// A service port claims the Service's clusterIP where that is an address of this machine, else its
 /// listen address: from the annotation, from the pool, or the general one. Its NodePort it claims
@@ -53,15 +55,15 @@ class ListenClaims {
 
   /// A service port of the table is new or has changed, or is gone. Each returns the addresses
   /// whose owner may have changed.
-  std::set<SocketAddress> update(const balancer::ServicePortEntry& entry);
-  std::set<SocketAddress> remove(balancer::ServicePortId id);
+  std::set<ListenAddress> update(const balancer::ServicePortEntry& entry);
+  std::set<ListenAddress> remove(balancer::ServicePortId id);
 
   /// Who listens there; nothing where nobody does.
-  [[nodiscard]] std::optional<balancer::ServicePortId> owner(const SocketAddress& address) const;
+  [[nodiscard]] std::optional<balancer::ServicePortId> owner(const ListenAddress& address) const;
   /// The same, with what the address is to the Service.
-  [[nodiscard]] std::optional<balancer::Entrance> entrance(const SocketAddress& address) const;
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(const ListenAddress& address) const;
   /// Where a client of this address comes in: there, or where the wildcard takes it in.
-  [[nodiscard]] std::optional<balancer::Entrance> entrance_of(const SocketAddress& address) const;
+  [[nodiscard]] std::optional<balancer::Entrance> entrance_of(const ListenAddress& address) const;
   /// Where a service port listens: the addresses that it owns, the first of them in place of the
   /// clusterIP.
   [[nodiscard]] std::vector<SocketAddress> owned_by(balancer::ServicePortId id) const;
@@ -72,7 +74,7 @@ class ListenClaims {
   [[nodiscard]] std::vector<ListenProblem> problems() const;
   [[nodiscard]] std::vector<ListenProblem> problems_of(balancer::ServicePortId id) const;
   /// What is claimed and can't be listened on together with `address`.
-  [[nodiscard]] std::vector<SocketAddress> overlapping(const SocketAddress& address) const;
+  [[nodiscard]] std::vector<ListenAddress> overlapping(const ListenAddress& address) const;
   /// How many addresses somebody claims.
   [[nodiscard]] std::size_t size() const noexcept { return claimed_; }
 
@@ -92,13 +94,13 @@ class ListenClaims {
     bool in_pool = false;
   };
 
-  /// All claims to one port in one family.
+  /// All claims to one port of a protocol in one family.
   struct PortClaims {
     std::map<IpAddress, std::set<Claimant>> by_ip;
     /// Whether the wildcard's oldest claimant is the oldest of all; unknown until asked for.
     mutable std::optional<bool> wildcard_wins;
   };
-  using Port = std::pair<IpFamily, std::uint16_t>;
+  using Port = std::tuple<IpFamily, Protocol, std::uint16_t>;
   struct Holder {
     const Claimant& claimant;
     SocketAddress address;  ///< not the one that was asked for where the wildcard is concerned
@@ -114,15 +116,15 @@ class ListenClaims {
   [[nodiscard]] std::string claim(const SocketAddress& address, balancer::AddressKind kind,
                                   Claims& claims) const;
   [[nodiscard]] std::string claim_external(const balancer::ServicePort& port, Claims& claims) const;
-  [[nodiscard]] const PortClaims* claims_to(const SocketAddress& address) const;
+  [[nodiscard]] const PortClaims* claims_to(const ListenAddress& address) const;
   /// Who keeps everybody else from an address. Precondition: somebody claims it.
-  [[nodiscard]] Holder holder(const SocketAddress& address) const;
-  void add_claim(const SocketAddress& address, const Claimant& claimant,
-                 std::set<SocketAddress>& touched);
-  void drop_claim(const SocketAddress& address, const Claimant& claimant,
-                  std::set<SocketAddress>& touched);
-  static void touch(const PortClaims& port, const SocketAddress& address,
-                    std::set<SocketAddress>& touched);
+  [[nodiscard]] Holder holder(const ListenAddress& address) const;
+  void add_claim(const ListenAddress& address, const Claimant& claimant,
+                 std::set<ListenAddress>& touched);
+  void drop_claim(const ListenAddress& address, const Claimant& claimant,
+                  std::set<ListenAddress>& touched);
+  static void touch(const PortClaims& port, const ListenAddress& address,
+                    std::set<ListenAddress>& touched);
   [[nodiscard]] std::string lost_to(const Holder& winner, const SocketAddress& address) const;
 
   const ListenRules rules_;

@@ -12,6 +12,9 @@ namespace wherry::steer {
 namespace {
 
 constexpr int kBacklog = 65535;  // the kernel takes the lower of this and net.core.somaxconn
+/// Room for UDP datagrams that come faster than a worker turns; without CAP_NET_ADMIN the kernel
+/// takes the lower of this and net.core.rmem_max, wmem_max.
+constexpr int kDatagramRoom = 8 << 20;
 
 error_code last_error() { return {errno, boost::system::system_category()}; }
 
@@ -35,31 +38,48 @@ bool bind_to(int fd, const SocketAddress& address) {
 
 enum class Share { After, Before };
 
+error_code prepare_stream(int fd) {
+  // Accepted sockets inherit these two, which saves two calls for each connection.
+  if (!enable(fd, IPPROTO_TCP, TCP_NODELAY)) return last_error();
+  if (!enable(fd, SOL_SOCKET, SO_KEEPALIVE)) return last_error();
+  return ::listen(fd, kBacklog) == 0 ? error_code() : last_error();
+}
+
+void make_room(int fd, int with_right, int without) {
+  if (::setsockopt(fd, SOL_SOCKET, with_right, &kDatagramRoom, sizeof kDatagramRoom) == 0) return;
+  ::setsockopt(fd, SOL_SOCKET, without, &kDatagramRoom, sizeof kDatagramRoom);
+}
+
 /// The first socket is bound alone, so that bind() fails if anybody else is there, and takes
 /// SO_REUSEPORT afterwards: the kernel looks at it when the next socket is bound and when this one
 /// starts to listen.
-Result<UniqueFd> open_one(const SocketAddress& address, Share share) {
+Result<UniqueFd> open_one(const ListenAddress& at, Share share) {
+  const SocketAddress& address = at.address;
+  const bool is_tcp = at.protocol == Protocol::TCP;
   UniqueFd fd(::socket(address_family(address.ip.family()),
-                       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+                       (is_tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return last_error();
-  // Sessions of an earlier listener on this port must not keep it busy.
-  if (!enable(fd.get(), SOL_SOCKET, SO_REUSEADDR)) return last_error();
+  // Sessions of an earlier listener on this port must not keep it busy. UDP has no such sessions,
+  // and with this option would share the port with anybody.
+  if (is_tcp && !enable(fd.get(), SOL_SOCKET, SO_REUSEADDR)) return last_error();
   if (address.ip.family() == IpFamily::IPv6 && !enable(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY)) {
     return last_error();
   }
   if (share == Share::Before && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) return last_error();
   if (!bind_to(fd.get(), address)) return last_error();
   if (share == Share::After && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) return last_error();
-  // Accepted sockets inherit these two, which saves two calls for each connection.
-  if (!enable(fd.get(), IPPROTO_TCP, TCP_NODELAY)) return last_error();
-  if (!enable(fd.get(), SOL_SOCKET, SO_KEEPALIVE)) return last_error();
-  if (::listen(fd.get(), kBacklog) != 0) return last_error();
+  if (is_tcp) {
+    if (const error_code error = prepare_stream(fd.get())) return error;
+  } else {
+    make_room(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF);
+    make_room(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF);
+  }
   return fd;
 }
 
 }  // namespace
 
-Result<std::vector<UniqueFd>> open_listen_sockets(const SocketAddress& address, std::size_t count) {
+Result<std::vector<UniqueFd>> open_listen_sockets(const ListenAddress& address, std::size_t count) {
   std::vector<UniqueFd> sockets;
   while (sockets.size() < count) {
     auto socket = open_one(address, sockets.empty() ? Share::After : Share::Before);

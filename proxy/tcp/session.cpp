@@ -142,7 +142,7 @@ Session::Connect Session::begin_connect(const SocketAddress& address) {
   if (!done && errno != EINPROGRESS) return Connect::Failed;
   if (owner_.own_listeners().have_wildcard(address) && comes_from(socket.get(), address.ip) &&
       owner_.own_listeners().lead_back(owner_.table(), entrance_.service_port, address,
-                                       OwnListeners::Local::Yes)) {
+                                       balancer::OwnListeners::Local::Yes)) {
     errno = ELOOP;
     return Connect::Failed;
   }

@@ -2,13 +2,13 @@
 
 #include "balancer/backend_table.h"
 #include "balancer/connection_verdict.h"
+#include "balancer/own_listeners.h"
 #include "base/async/asio.h"
 #include "base/async/timers.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "proxy/tcp/counters.h"
 #include "proxy/tcp/deadline_list.h"
-#include "proxy/tcp/own_listeners.h"
 #include "proxy/tcp/session.h"
 #include "proxy/tcp/session_quota.h"
 
@@ -58,7 +58,7 @@ class SessionSet {
   [[nodiscard]] const balancer::BackendTable& table() const noexcept { return *table_; }
 
   /// Kept up to date by whoever opens and closes listeners.
-  [[nodiscard]] OwnListeners& own_listeners() noexcept { return own_listeners_; }
+  [[nodiscard]] balancer::OwnListeners& own_listeners() noexcept { return own_listeners_; }
 
   void close_all(CloseReason reason);
   /// Cuts what is left and waits for nothing more.
@@ -93,7 +93,7 @@ class SessionSet {
   const SessionOptions options_;
   RandomBits chance_;
   std::shared_ptr<const balancer::BackendTable> table_;
-  OwnListeners own_listeners_;
+  balancer::OwnListeners own_listeners_;
   SocketAddress reported_loop_;  ///< the last backend that report_loop() named
   Counters counters_;
   DeadlineList connecting_;

@@ -119,10 +119,8 @@ TEST(Annotations, WhatIsNotCarriedOutYetIsSaid) {
               ElementsAre("Service default/web: annotation wherry.io/proxy-protocol: has no effect "
                           "yet: the header is not sent; let backends accept connections without "
                           "it"));
-  EXPECT_THAT(read("wherry.io/udp-per-datagram", "true").warnings,
-              ElementsAre(HasSubstr("has no effect yet: UDP is not carried")));
-  EXPECT_THAT(read("wherry.io/udp-idle-timeout", "30s").warnings,
-              ElementsAre(HasSubstr("has no effect yet: UDP is not carried")));
+  EXPECT_THAT(read("wherry.io/udp-per-datagram", "true").warnings, IsEmpty());
+  EXPECT_THAT(read("wherry.io/udp-idle-timeout", "30s").warnings, IsEmpty());
 }
 
 TEST(Annotations, WhatAsksForTheDefaultSaysNothing) {

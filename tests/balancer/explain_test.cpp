@@ -92,11 +92,15 @@ class ExplainTest : public ::testing::Test {
 
   std::variant<Explanation, NoExplanation> ask(const std::string& client, const std::string& to,
                                                Protocol protocol = Protocol::TCP) {
-    return explain(*table_, [this](const SocketAddress& address) { return listener(address); },
+    return explain(*table_,
+                   [this](Protocol of, const SocketAddress& at) { return listener(of, at); },
                    {*Client::parse(client), test::at(to), protocol});
   }
-  std::optional<Entrance> listener(const SocketAddress& address) const {
-    if (address != test::at("127.0.0.1:80")) return std::nullopt;
+  std::optional<Entrance> listener(Protocol protocol, const SocketAddress& address) const {
+    if (protocol == Protocol::UDP && address == test::at("127.0.0.1:53")) {
+      return Entrance(find(*table_, "default/dns:dns/UDP/IPv4")->id);
+    }
+    if (protocol != Protocol::TCP || address != test::at("127.0.0.1:80")) return std::nullopt;
     return Entrance(find(*table_, "default/web:http/TCP/IPv4")->id);
   }
 
@@ -181,7 +185,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"E10_WrongPort", "pod", "10.0.0.1:81", "pod", "reject wrong_port E10"},
         Case{"E10_WrongProtocol", "pod", "10.0.0.53:53", "pod", "reject wrong_port E10"},
         Case{"U1_TheRightProtocol", "pod", "10.0.0.53:53", "pod",
-             "forward ready_endpoints E2 +10.1.8.1", Protocol::UDP}),
+             "forward ready_endpoints E2 +10.1.8.1", Protocol::UDP},
+        Case{"AListenerOfUdp", "outside", "127.0.0.1:53", "forward ready_endpoints E2 +10.1.8.1",
+             Protocol::UDP}),
     [](const auto& row) { return row.param.name; });
 
 struct NoCase {
@@ -250,7 +256,7 @@ TEST_F(ExplainTest, SaysThatTheTableHasNoRoom) {
       slice("web-1", "web").port("", 8080).endpoint("10.1.0.1").endpoint("10.1.0.2"));
   const auto table = small.build();
 
-  const auto answer = explain(*table, [](const SocketAddress&) { return std::nullopt; },
+  const auto answer = explain(*table, [](Protocol, const SocketAddress&) { return std::nullopt; },
                               {*Client::parse("pod"), test::at("10.0.0.1:80"), Protocol::TCP});
 
   EXPECT_EQ(std::get<Explanation>(answer).reason, Reason::TooManyEndpoints);

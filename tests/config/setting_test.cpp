@@ -136,7 +136,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Default{"config-sync-period", "15m"}, Default{"profiling", "false"},
                       Default{"connect-timeout", "3s"}, Default{"max-attempts", "3"},
                       Default{"idle-timeout", "0s"}, Default{"max-sessions", "0"},
-                      Default{"drain-timeout", "25s"}, Default{"log-level", "info"},
+                      Default{"drain-timeout", "25s"}, Default{"udp-idle-timeout", "1m"},
+                      Default{"max-udp-flows", "0"}, Default{"max-udp-flows-per-source", "0"},
+                      Default{"log-level", "info"},
                       Default{"log-format", "text"}),
     [](const auto& row) { return test_name(row.param.flag); });
 

@@ -25,6 +25,7 @@ LAYERS = {
     "watcher": ("base", "base/async", "base/document", "watcher/model"),
     "balancer": ("base", "watcher/model"),
     "proxy/tcp": ("base", "base/async", "balancer"),
+    "proxy/udp": ("base", "base/async", "balancer"),
     "proxy/bpf": ("base", "balancer"),
     "proxy/steer": ("base", "base/async", "base/document", "watcher/model", "balancer", "proxy/bpf"),
     "proxy/http": ("base", "base/async"),
@@ -32,7 +33,7 @@ LAYERS = {
     "proxy/admin": ("base", "base/async", "base/document", "watcher/model", "balancer",
                     "proxy/http"),
     "proxy/app": ("base", "base/async", "base/document", "config", "watcher/model", "watcher",
-                  "balancer", "proxy/tcp", "proxy/bpf", "proxy/steer", "proxy/http", "proxy/health",
+                  "balancer", "proxy/tcp", "proxy/udp", "proxy/bpf", "proxy/steer", "proxy/http", "proxy/health",
                   "proxy/admin"),
     "proxy": ("base", "config", "proxy/app"),
     "bench/load": ("base", "base/async"),
@@ -52,6 +53,8 @@ LAYERS = {
                              "tests/support", "tests/balancer"),
     "tests/proxy/tcp": ("base", "base/async", "balancer", "proxy/tcp", "tests/support",
                         "tests/balancer"),
+    "tests/proxy/udp": ("base", "base/async", "balancer", "proxy/udp", "tests/support",
+                        "tests/balancer"),
     "tests/proxy/bpf": ("base", "balancer", "proxy/bpf", "tests/support"),
     "tests/proxy/steer": ("base", "base/async", "watcher/model", "balancer", "proxy/bpf",
                           "proxy/steer", "tests/support", "tests/balancer"),
@@ -61,8 +64,8 @@ LAYERS = {
     "tests/proxy/admin": ("base", "base/async", "base/document", "watcher/model", "balancer",
                           "proxy/http", "proxy/admin", "tests/support", "tests/balancer"),
     "tests/proxy/app": ("base", "base/async", "base/document", "config", "watcher/model", "watcher",
-                        "balancer", "proxy/tcp", "proxy/steer", "proxy/http", "proxy/health",
-                        "proxy/admin", "proxy/app",
+                        "balancer", "proxy/tcp", "proxy/udp", "proxy/steer", "proxy/http",
+                        "proxy/health", "proxy/admin", "proxy/app",
                         "tests/support", "tests/balancer"),
 }
 
@@ -76,6 +79,7 @@ TARGETS = {
     "watcher": "watcher",
     "balancer": "balancer",
     "tcp": "proxy/tcp",
+    "udp": "proxy/udp",
     "bpf": "proxy/bpf",
     "steer": "proxy/steer",
     "http": "proxy/http",
@@ -90,10 +94,11 @@ TARGETS = {
 
 ANYWHERE = tuple(LAYERS)
 TESTS = tuple(f for f in LAYERS if f.startswith("tests/"))
-ASIO = ("base/async", "watcher", "proxy/tcp", "proxy/steer", "proxy/http", "proxy/health", "proxy/admin", "proxy/app",
+ASIO = ("base/async", "watcher", "proxy/tcp", "proxy/udp", "proxy/steer", "proxy/http", "proxy/health", "proxy/admin", "proxy/app",
         "bench/load", *TESTS)
 JSON = ("base/document", "config", "watcher/model", "watcher", "proxy/steer", "proxy/admin", "proxy/app", *TESTS)
-SOCKETS = ("base", "proxy/tcp", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app", "bench/load", *TESTS)
+SOCKETS = ("base", "proxy/tcp", "proxy/udp", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app", "bench/load",
+           *TESTS)
 FILES = ("base", "base/async", "config", "watcher", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app",
          *TESTS)
 
@@ -110,7 +115,7 @@ class Outside(NamedTuple):
 # dependency is a decision, and this is the place to write it down.
 OUTSIDE = [Outside(*line) for line in (
     (r"boost/(system/.*|throw_exception\.hpp)", ANYWHERE),
-    (r"boost/(container|intrusive)/.*", ("watcher/model", "balancer", "proxy/tcp")),
+    (r"boost/(container|intrusive)/.*", ("watcher/model", "balancer", "proxy/tcp", "proxy/udp")),
     (r"boost/asio/impl/src\.hpp", ("base/async",), True),
     (r"boost/asio/(detached|experimental/.*)\.hpp", ("bench/load",), True),
     (r"boost/asio\.hpp", ()),  # the whole of Asio costs seconds per file

@@ -33,7 +33,8 @@ class FakeView final : public AdminView {
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId) const override {
     return {};
   }
-  [[nodiscard]] std::optional<balancer::Entrance> entrance(const SocketAddress&) const override {
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(Protocol,
+                                                           const SocketAddress&) const override {
     return std::nullopt;
   }
   [[nodiscard]] Readiness readiness() const override {

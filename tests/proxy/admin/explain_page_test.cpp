@@ -68,7 +68,7 @@ boost::json::object explained(const std::string& client, const std::string& dest
                            .not_ready("10.1.0.3"));
   const auto table = tables.build();
   const auto answer =
-      balancer::explain(*table, [](const SocketAddress&) { return std::nullopt; },
+      balancer::explain(*table, [](Protocol, const SocketAddress&) { return std::nullopt; },
                         {*Client::parse(client), test::at(destination), Protocol::TCP});
   return explanation_json(std::get<balancer::Explanation>(answer));
 }

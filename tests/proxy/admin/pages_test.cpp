@@ -161,7 +161,7 @@ TEST_F(PagesTest, ShowsASessionWithEveryFieldThatToolsRead) {
   row.bytes_out = 7;
 
   const boost::json::value expected = boost::json::parse(R"([{
-    "service": "default/web", "port": "http", "client": "127.0.0.1:40000",
+    "service": "default/web", "port": "http", "protocol": "TCP", "client": "127.0.0.1:40000",
     "backend": "10.0.0.1:9376", "since": "2026-01-01T00:00:00Z", "bytesIn": 5, "bytesOut": 7}])");
   EXPECT_EQ(boost::json::value(sessions_json({row})), expected);
 }

@@ -37,9 +37,9 @@ boost::json::array endpoints() {
 
 boost::json::array sessions() {
   return boost::json::parse(R"([
-    {"service": "default/web", "port": "", "client": "127.0.0.1:4", "backend": "10.0.0.1:80",
+    {"service": "default/web", "port": "", "protocol": "TCP", "client": "127.0.0.1:4", "backend": "10.0.0.1:80",
      "since": "2026-01-01T00:00:00Z", "bytesIn": 1, "bytesOut": 2},
-    {"service": "other/web", "port": "", "client": "127.0.0.1:5", "backend": "10.0.0.2:80",
+    {"service": "other/web", "port": "", "protocol": "UDP", "client": "127.0.0.1:5", "backend": "10.0.0.2:80",
      "since": "2026-01-01T00:00:00Z", "bytesIn": 1, "bytesOut": 2}])")
       .as_array();
 }
@@ -70,7 +70,7 @@ TEST(PrintRows, AlignsAnEndpointTable) {
 
 TEST(PrintRows, AlignsASessionTable) {
   EXPECT_THAT(print_rows(sessions(), RowKind::Sessions, RowFormat::Table),
-              ::testing::StartsWith("SERVICE       CLIENT        BACKEND       SINCE"));
+              ::testing::StartsWith("SERVICE       PROTOCOL   CLIENT        BACKEND       SINCE"));
 }
 
 TEST(PrintRows, PrintsJsonThatReadsBackEqual) {

@@ -28,7 +28,7 @@ using Texts = std::vector<std::string>;
 class FakeListenerHost final : public ListenerHost {
  public:
   [[nodiscard]] std::size_t workers() const override { return 3; }
-  void open(const SocketAddress& address, balancer::Entrance entrance,
+  void open(const ListenAddress& address, balancer::Entrance entrance,
             std::vector<UniqueFd> sockets) override {
     EXPECT_EQ(sockets.size(), workers()) << "one socket for each worker";
     EXPECT_FALSE(closing.contains(address))
@@ -38,7 +38,7 @@ class FakeListenerHost final : public ListenerHost {
     for (std::size_t i = 0; i < sockets.size(); ++i) sockets_of_worker[i] += sockets[i] ? 1 : 0;
     told.push_back("open " + address.to_string());
   }
-  void retarget(const SocketAddress& address, balancer::Entrance entrance) override {
+  void retarget(const ListenAddress& address, balancer::Entrance entrance) override {
     ASSERT_TRUE(served.contains(address)) << "retarget() of what is not open";
     EXPECT_FALSE(served[address] == entrance.service_port && kinds[address] == entrance.kind)
         << "retarget() to what it served already";
@@ -46,12 +46,12 @@ class FakeListenerHost final : public ListenerHost {
     kinds[address] = entrance.kind;
     told.push_back("retarget " + address.to_string());
   }
-  void filter(const SocketAddress& address, const balancer::ClientFilter& clients) override {
+  void filter(const ListenAddress& address, const balancer::ClientFilter& clients) override {
     ASSERT_TRUE(served.contains(address)) << "filter() of what is not open";
     filters[address] = clients;
     told.push_back("filter " + address.to_string());
   }
-  void close(const SocketAddress& address, std::function<void()> closed) override {
+  void close(const ListenAddress& address, std::function<void()> closed) override {
     EXPECT_EQ(served.erase(address), 1u) << "close() of what is not open";
     closing.emplace(address, std::move(closed));
     told.push_back("close " + address.to_string());
@@ -63,19 +63,19 @@ class FakeListenerHost final : public ListenerHost {
   }
   Texts take_told() { return std::exchange(told, {}); }
 
-  std::map<SocketAddress, balancer::ServicePortId> served;
-  std::map<SocketAddress, balancer::AddressKind> kinds;
-  std::map<SocketAddress, balancer::ClientFilter> filters;  ///< that were set on open listeners
-  std::map<SocketAddress, std::function<void()>> closing;
+  std::map<ListenAddress, balancer::ServicePortId> served;
+  std::map<ListenAddress, balancer::AddressKind> kinds;
+  std::map<ListenAddress, balancer::ClientFilter> filters;  ///< that were set on open listeners
+  std::map<ListenAddress, std::function<void()>> closing;
   std::map<std::size_t, int> sockets_of_worker;  ///< how many it was given
   Texts told;
 };
 
 /// A kernel that opens everything but what a test forbids.
 struct FakeOpenListenSockets {
-  Result<std::vector<UniqueFd>> operator()(const SocketAddress& address, std::size_t count) {
+  Result<std::vector<UniqueFd>> operator()(const ListenAddress& address, std::size_t count) {
     ++attempts[address.to_string()];
-    const auto refusal = refused.find(address);
+    const auto refusal = refused.find(address.address);
     if (refusal != refused.end()) return refusal->second;
     std::vector<UniqueFd> opened;
     for (std::size_t i = 0; i < count; ++i) {

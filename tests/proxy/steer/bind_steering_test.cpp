@@ -110,14 +110,56 @@ TEST_F(BindSteeringTest, MovesWithTheServicesAddress) {
   EXPECT_THAT(apply(), ElementsAre("close 127.0.0.1:80", "open 127.0.0.5:80"));
 }
 
-TEST_F(BindSteeringTest, UdpHasNoListener) {
+TEST_F(BindSteeringTest, U1_UdpHasListenersOfItsOwn) {
+  tables_.services.upsert(
+      service("dns").port("tcp", 53).port("udp", 53, std::uint16_t{0}, Protocol::UDP));
+  tables_.slices.upsert(
+      slice("dns-1", "dns").port("tcp", 53).port("udp", 53, Protocol::UDP).endpoint("10.1.0.1"));
+
+  EXPECT_THAT(apply(), ElementsAre("open 127.0.0.1:53", "open 127.0.0.1:53/UDP"));
+  EXPECT_TRUE(steering_->carries_udp());
+  EXPECT_THAT(steering_->not_carried(), IsEmpty());
+  EXPECT_THAT(steering_->problems(), IsEmpty());
+}
+
+TEST_F(BindSteeringTest, E9_UdpWithoutEndpointsHasNoListener) {
   tables_.services.upsert(service("dns").port("", 53, std::uint16_t{0}, Protocol::UDP));
   tables_.slices.upsert(slice("dns-1", "dns").port("", 53, Protocol::UDP).endpoint("10.1.0.1"));
+  apply();
+
+  tables_.slices.upsert(slice("dns-1", "dns").port("", 53, Protocol::UDP).not_ready("10.1.0.1"));
+  EXPECT_THAT(apply(), ElementsAre("close 127.0.0.1:53/UDP"));
+  acknowledge();
+  tables_.slices.upsert(slice("dns-1", "dns").port("", 53, Protocol::UDP).endpoint("10.1.0.1"));
+  EXPECT_THAT(apply(), ElementsAre("open 127.0.0.1:53/UDP"));
+}
+
+TEST_F(BindSteeringTest, U2_NoFilterCutsFlowsOfUdp) {
+  const auto dns = [](model::TrafficPolicy policy) {
+    return service("dns")
+        .port("", 53, std::uint16_t{0}, Protocol::UDP)
+        .internal_policy(policy)
+        .cluster_ip("127.0.0.9");
+  };
+  tables_.services.upsert(dns(model::TrafficPolicy::Cluster));
+  tables_.slices.upsert(
+      slice("dns-1", "dns").port("", 53, Protocol::UDP).endpoint("10.1.0.1").on_node("other"));
+  EXPECT_THAT(apply(), ElementsAre("open 127.0.0.9:53/UDP"));
+
+  tables_.services.upsert(dns(model::TrafficPolicy::Local));
+
+  EXPECT_THAT(apply(), IsEmpty()) << "E6: everybody is dropped now, by the workers";
+}
+
+TEST_F(BindSteeringTest, SctpHasNoListener) {
+  tables_.services.upsert(service("m3ua").port("", 2905, std::uint16_t{0}, Protocol::SCTP));
+  tables_.slices.upsert(
+      slice("m3ua-1", "m3ua").port("", 2905, Protocol::SCTP).endpoint("10.1.0.1"));
 
   EXPECT_THAT(apply(), IsEmpty());
-  EXPECT_THAT(
-      steering_->not_carried(),
-      ElementsAre("service port default/dns/UDP/IPv4: UDP is not carried yet, only TCP is"));
+  EXPECT_THAT(steering_->not_carried(),
+              ElementsAre("service port default/m3ua/SCTP/IPv4: SCTP is not carried, only TCP and "
+                          "UDP are"));
   EXPECT_THAT(steering_->problems(), IsEmpty());
   EXPECT_EQ(metric("wherry_listen_conflicts"), 0);
 }

@@ -21,8 +21,8 @@ class Claims {
   explicit Claims(ListenRules rules = {}) : claims(std::move(rules), local) {}
 
   /// All service ports of a Service; returns the addresses that were touched.
-  std::set<SocketAddress> update(const model::Service& object) {
-    std::set<SocketAddress> touched;
+  std::set<ListenAddress> update(const model::Service& object) {
+    std::set<ListenAddress> touched;
     const balancer::Flattened flattened = balancer::flatten(object, {});
     for (const balancer::ServicePort& port : flattened.ports) {
       balancer::ServicePortEntry entry;
@@ -34,7 +34,7 @@ class Claims {
     }
     return touched;
   }
-  std::set<SocketAddress> remove(const std::string& name) { return claims.remove(id(name)); }
+  std::set<ListenAddress> remove(const std::string& name) { return claims.remove(id(name)); }
 
   [[nodiscard]] balancer::ServicePortId id(const std::string& name) const { return ids_.at(name); }
   [[nodiscard]] Texts owned_by(const std::string& name) const {
@@ -44,8 +44,9 @@ class Claims {
     }
     return texts;
   }
-  [[nodiscard]] std::string owner(const std::string& address) const {
-    const auto owner = claims.owner(test::at(address));
+  [[nodiscard]] std::string owner(const std::string& address,
+                                  Protocol protocol = Protocol::TCP) const {
+    const auto owner = claims.owner({test::at(address), protocol});
     for (const auto& [name, id] : ids_) {
       if (owner == id) return name;
     }

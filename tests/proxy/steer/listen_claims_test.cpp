@@ -163,28 +163,67 @@ TEST(ListenClaims, ADualStackServiceWithoutAnAddressOfOneFamilySaysWhatToDo) {
   EXPECT_EQ(claims.claims.problems().at(0).kind, ListenProblem::Kind::Conflict);
 }
 
-TEST(ListenClaims, UdpClaimsNothing) {
+TEST(ListenClaims, SctpClaimsNothing) {
   Claims claims;
 
-  const auto touched = claims.update(service("dns").port("", 53, std::uint16_t{0}, Protocol::UDP));
+  const auto touched =
+      claims.update(service("m3ua").port("", 53, std::uint16_t{0}, Protocol::SCTP));
 
   EXPECT_THAT(touched, IsEmpty());
-  EXPECT_EQ(claims.owner("127.0.0.1:53"), "nobody");
-  EXPECT_THAT(
-      claims.problems(),
-      ElementsAre("service port default/dns/UDP/IPv4: UDP is not carried yet, only TCP is"));
+  EXPECT_EQ(claims.owner("127.0.0.1:53", Protocol::SCTP), "nobody");
+  EXPECT_THAT(claims.problems(), ElementsAre("service port default/m3ua/SCTP/IPv4: SCTP is not "
+                                             "carried, only TCP and UDP are"));
   EXPECT_EQ(claims.claims.problems().at(0).kind, ListenProblem::Kind::NotCarried);
-  EXPECT_THAT(claims.remove("default/dns/UDP/IPv4"), IsEmpty());
+  EXPECT_THAT(claims.remove("default/m3ua/SCTP/IPv4"), IsEmpty());
 }
 
-TEST(ListenClaims, UdpDoesNotKeepAnAddressOfThePool) {
+TEST(ListenClaims, SctpDoesNotKeepAnAddressOfThePool) {
   Claims claims(rules("127.0.0.1", "127.64.0.0/30"));
-  claims.update(service("dns").port("", 53, std::uint16_t{0}, Protocol::UDP));
+  claims.update(service("m3ua").port("", 53, std::uint16_t{0}, Protocol::SCTP));
   claims.update(service("a").port("", 80));
 
   claims.update(service("b").port("", 80));
 
   EXPECT_THAT(claims.owned_by("default/b/TCP/IPv4"), ::testing::SizeIs(1));
+}
+
+TEST(ListenClaims, S3_OneNumberOfTcpAndUdpAreTwoPlaces) {
+  Claims claims;
+
+  claims.update(service("tcp").port("", 53).node_port(30053));
+  const auto touched =
+      claims.update(service("udp").port("", 53, std::uint16_t{0}, Protocol::UDP).node_port(30053));
+
+  EXPECT_THAT(touched, ::testing::UnorderedElementsAre(
+                           ListenAddress(test::at("127.0.0.1:53"), Protocol::UDP),
+                           ListenAddress(test::at("127.0.0.1:30053"), Protocol::UDP)));
+  EXPECT_EQ(claims.owner("127.0.0.1:53"), "default/tcp/TCP/IPv4");
+  EXPECT_EQ(claims.owner("127.0.0.1:53", Protocol::UDP), "default/udp/UDP/IPv4");
+  EXPECT_EQ(claims.owner("127.0.0.1:30053", Protocol::UDP), "default/udp/UDP/IPv4");
+  EXPECT_THAT(claims.owned_by("default/udp/UDP/IPv4"),
+              ElementsAre("127.0.0.1:53", "127.0.0.1:30053"));
+  EXPECT_THAT(claims.problems(), IsEmpty());
+}
+
+TEST(ListenClaims, TwoOfUdpAreAConflictAsAnyTwo) {
+  Claims claims;
+  claims.update(service("a").port("", 53, std::uint16_t{0}, Protocol::UDP));
+
+  claims.update(service("b").port("", 53, std::uint16_t{0}, Protocol::UDP));
+
+  EXPECT_EQ(claims.owner("127.0.0.1:53", Protocol::UDP), "default/a/UDP/IPv4");
+  EXPECT_THAT(claims.problems(), ::testing::SizeIs(1));
+}
+
+TEST(ListenClaims, TheAdminServersPortIsUdpsToTake) {
+  ListenRules with_admin = rules("127.0.0.1");
+  with_admin.admin = test::at("127.0.0.1:10249");
+  Claims claims(with_admin);
+
+  claims.update(service("udp").port("", 10249, std::uint16_t{0}, Protocol::UDP));
+
+  EXPECT_EQ(claims.owner("127.0.0.1:10249", Protocol::UDP), "default/udp/UDP/IPv4");
+  EXPECT_THAT(claims.problems(), IsEmpty());
 }
 
 TEST(ListenClaims, EveryPortOfAServiceIsClaimedOnOneAddress) {

@@ -1,4 +1,4 @@
-#include "proxy/tcp/own_listeners.h"
+#include "balancer/own_listeners.h"
 
 #include "balancer/service_tracker.h"
 #include "balancer/slice_tracker.h"
@@ -9,7 +9,7 @@
 
 #include <string>
 
-namespace wherry::tcp {
+namespace wherry::balancer {
 namespace {
 
 /// Services that listen on 127.0.0.1 and have one backend each.
@@ -24,7 +24,7 @@ class OwnListenersTest : public ::testing::Test {
     table_ = builder_.build(changed);
     own_.set(*SocketAddress::parse(listen), id(name));
   }
-  [[nodiscard]] balancer::ServicePortId id(const std::string& name) const {
+  [[nodiscard]] ServicePortId id(const std::string& name) const {
     for (const auto* entry : table_->sorted()) {
       if (entry->service_port.key.service.name == name) return entry->id;
     }
@@ -35,10 +35,10 @@ class OwnListenersTest : public ::testing::Test {
     return own_.lead_back(*table_, id(from), *SocketAddress::parse(backend), local);
   }
 
-  balancer::ServiceTracker services_{{}, [] {}};
-  balancer::SliceTracker slices_{[] {}};
-  balancer::TableBuilder builder_{services_, slices_, ""};
-  std::shared_ptr<const balancer::BackendTable> table_ = builder_.latest();
+  ServiceTracker services_{{}, [] {}};
+  SliceTracker slices_{[] {}};
+  TableBuilder builder_{services_, slices_, ""};
+  std::shared_ptr<const BackendTable> table_ = builder_.latest();
   OwnListeners own_;
 };
 
@@ -97,4 +97,4 @@ TEST_F(OwnListenersTest, AListenerThatIsClosedLeadsNowhere) {
 }
 
 }  // namespace
-}  // namespace wherry::tcp
+}  // namespace wherry::balancer

@@ -1,19 +1,17 @@
-#include "proxy/tcp/own_listeners.h"
+#include "balancer/own_listeners.h"
 
 #include <algorithm>
 #include <array>
 #include <vector>
 
-namespace wherry::tcp {
+namespace wherry::balancer {
 namespace {
-
-using balancer::ServicePortId;
 
 SocketAddress wildcard_of(const SocketAddress& address) {
   return {IpAddress::any(address.ip.family()), address.port};
 }
 
-std::array<const balancer::Decision*, 3> decisions_of(const balancer::ServicePortEntry& entry) {
+std::array<const Decision*, 3> decisions_of(const ServicePortEntry& entry) {
   return {&entry.internal, entry.external ? &*entry.external : nullptr,
           entry.external_from_node ? &*entry.external_from_node : nullptr};
 }
@@ -38,17 +36,17 @@ const ServicePortId* OwnListeners::find(const SocketAddress& address, Local loca
   return found == by_address_.end() ? nullptr : &found->second;
 }
 
-bool OwnListeners::lead_back(const balancer::BackendTable& table, ServicePortId from,
+bool OwnListeners::lead_back(const BackendTable& table, ServicePortId from,
                              const SocketAddress& address, Local local) const {
   const ServicePortId* next = find(address, local);
   if (next == nullptr) return false;  // nearly always
   std::vector<ServicePortId> reached{*next};
   for (std::size_t i = 0; i < reached.size(); ++i) {
     if (reached[i] == from) return true;
-    const balancer::ServicePortEntry* entry = table.find(reached[i]);
+    const ServicePortEntry* entry = table.find(reached[i]);
     if (entry == nullptr) continue;
     // Whatever kind of traffic a connection is then: any of them may pick a backend.
-    for (const balancer::Decision* decision : decisions_of(*entry)) {
+    for (const Decision* decision : decisions_of(*entry)) {
       if (decision == nullptr) continue;
       for (const std::uint32_t index : decision->backends) {
         next = find(entry->backends[index].address, Local::Unknown);
@@ -62,4 +60,4 @@ bool OwnListeners::lead_back(const balancer::BackendTable& table, ServicePortId 
   return false;
 }
 
-}  // namespace wherry::tcp
+}  // namespace wherry::balancer

@@ -5,7 +5,7 @@
 
 #include <unordered_map>
 
-namespace wherry::tcp {
+namespace wherry::balancer {
 
 /// Where this process itself listens. A backend may well be another service port of this process,
 /// but one that leads back to where the client came in would make a connection that begets the
@@ -14,7 +14,7 @@ namespace wherry::tcp {
 /// Belongs to one worker's thread.
 class OwnListeners {
  public:
-  void set(const SocketAddress& address, balancer::ServicePortId service_port);
+  void set(const SocketAddress& address, ServicePortId service_port);
   void erase(const SocketAddress& address);
   void clear() { by_address_.clear(); }
 
@@ -22,17 +22,16 @@ class OwnListeners {
   /// ports. An address that only a wildcard covers counts if it is a loopback address, or known to
   /// be local.
   enum class Local { Unknown, Yes };
-  [[nodiscard]] bool lead_back(const balancer::BackendTable& table, balancer::ServicePortId from,
+  [[nodiscard]] bool lead_back(const BackendTable& table, ServicePortId from,
                                const SocketAddress& address, Local local = Local::Unknown) const;
   /// Whether a listener on the wildcard address would take connections to `address`, if it is
   /// local.
   [[nodiscard]] bool have_wildcard(const SocketAddress& address) const;
 
  private:
-  [[nodiscard]] const balancer::ServicePortId* find(const SocketAddress& address,
-                                                    Local local) const;
+  [[nodiscard]] const ServicePortId* find(const SocketAddress& address, Local local) const;
 
-  std::unordered_map<SocketAddress, balancer::ServicePortId> by_address_;
+  std::unordered_map<SocketAddress, ServicePortId> by_address_;
 };
 
-}  // namespace wherry::tcp
+}  // namespace wherry::balancer

@@ -1,0 +1,120 @@
+#include "proxy/udp/flow_table.h"
+
+#include "balancer/picker/mix.h"
+#include "base/assert.h"
+
+#include <cstring>
+#include <utility>
+
+namespace wherry::udp {
+namespace {
+
+/// Every step is one to one for the word, and depends on all before it: without the seed nobody
+/// knows which keys fall together.
+std::uint64_t add_word(std::uint64_t hash, std::uint64_t word) {
+  return balancer::mix((hash ^ word) + balancer::kGolden);
+}
+
+std::uint64_t add_address(std::uint64_t hash, const IpAddress& address) {
+  const auto bytes = address.bytes();
+  std::uint64_t words[2] = {0, 0};
+  std::memcpy(words, bytes.data(), bytes.size());
+  hash = add_word(hash, words[0]);
+  return bytes.size() > sizeof words[0] ? add_word(hash, words[1]) : hash;
+}
+
+}  // namespace
+
+std::size_t FlowTable::AddressHash::operator()(const IpAddress& address) const noexcept {
+  return add_address(seed, address);
+}
+
+std::size_t FlowTable::KeyHash::operator()(const FlowKey& key) const noexcept {
+  const std::uint64_t hash = add_address(add_address(seed, key.client.ip), key.asked.ip);
+  // The entrance follows from the address that was asked, but for a moment when that changes hands.
+  return add_word(
+      hash, std::uint64_t{key.client.port} << 48 | std::uint64_t{key.asked.port} << 32 | key.scope);
+}
+
+FlowTable::FlowTable(Limits limits, std::uint64_t seed)
+    : limits_(limits), flows_(0, KeyHash{seed}), sources_(0, AddressHash{balancer::mix(seed)}) {}
+
+FlowTable::~FlowTable() {
+  // Hooks must be out of their lists before flows and sources go.
+  by_age_.clear();
+  for (auto& [address, flows] : sources_) flows.clear();
+}
+
+Flow* FlowTable::find(const FlowKey& key) noexcept {
+  const auto found = flows_.find(key);
+  return found == flows_.end() ? nullptr : found->second.get();
+}
+
+std::optional<FlowTable::Taken> FlowTable::make_room(const IpAddress& source) {
+  const auto own = sources_.find(source);
+  if (own != sources_.end() && own->second.size() >= limits_.per_source) {
+    return Taken{remove(own->second.front()), FlowEnd::SourceLimit};
+  }
+  if (flows_.size() >= limits_.flows) return Taken{remove_oldest(), FlowEnd::FlowLimit};
+  return std::nullopt;
+}
+
+Flow& FlowTable::add(const FlowKey& key, Duration idle_timeout, TimePoint now) {
+  auto made = std::make_unique<Flow>();
+  Flow& flow = *made;
+  flow.key = key;
+  flow.last_active = now;
+  flow.idle_timeout = idle_timeout;
+  const bool is_new = flows_.emplace(key, std::move(made)).second;
+  WHERRY_ASSERT(is_new);
+  flow.deadline = deadlines_.emplace(now + idle_timeout, &flow);
+  by_age_.push_back(flow);
+  sources_[key.client.ip].push_back(flow);
+  return flow;
+}
+
+void FlowTable::touch(Flow& flow, TimePoint now) noexcept {
+  flow.last_active = now;
+  by_age_.splice(by_age_.end(), by_age_, ByAge::s_iterator_to(flow));
+  ByAgeInSource& own = sources_.find(flow.key.client.ip)->second;
+  own.splice(own.end(), own, ByAgeInSource::s_iterator_to(flow));
+}
+
+std::unique_ptr<Flow> FlowTable::remove(Flow& flow) {
+  by_age_.erase(ByAge::s_iterator_to(flow));
+  const auto own = sources_.find(flow.key.client.ip);
+  own->second.erase(ByAgeInSource::s_iterator_to(flow));
+  if (own->second.empty()) sources_.erase(own);
+  deadlines_.erase(flow.deadline);
+  return std::move(flows_.extract(flow.key).mapped());
+}
+
+std::unique_ptr<Flow> FlowTable::remove_oldest() {
+  return by_age_.empty() ? nullptr : remove(by_age_.front());
+}
+
+std::unique_ptr<Flow> FlowTable::take_expired(TimePoint now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    Flow& flow = *deadlines_.begin()->second;
+    const TimePoint due = flow.last_active + flow.idle_timeout;
+    if (due <= now) return remove(flow);
+    deadlines_.erase(flow.deadline);
+    flow.deadline = deadlines_.emplace(due, &flow);
+  }
+  return nullptr;
+}
+
+std::optional<TimePoint> FlowTable::next_deadline() const {
+  return deadlines_.empty() ? std::nullopt : std::optional(deadlines_.begin()->first);
+}
+
+std::size_t FlowTable::size_of(const IpAddress& source) const {
+  const auto own = sources_.find(source);
+  return own == sources_.end() ? 0 : own->second.size();
+}
+
+void FlowTable::for_each(const std::function<void(Flow&)>& visit) {
+  for (auto& [key, flow] : flows_) visit(*flow);
+}
+
+}  // namespace wherry::udp

@@ -1,0 +1,131 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "balancer/connection_verdict.h"
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/socket_address.h"
+#include "base/unique_fd.h"
+#include "proxy/udp/reason.h"
+
+#include <boost/intrusive/list.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+
+namespace wherry::udp {
+
+class ReplyPath;
+
+/// What makes datagrams one flow: who asks, and what.
+struct FlowKey {
+  SocketAddress client;
+  SocketAddress asked;
+  std::uint32_t scope = 0;      ///< interface of a link-local client
+  balancer::Entrance entrance;  ///< an address that changes hands begins new flows
+
+  friend bool operator==(const FlowKey&, const FlowKey&) = default;
+};
+
+/// One client's exchange with one backend.
+///
+/// Owned by FlowTable, or by whoever took it out. The first part is the table's business.
+struct Flow {
+  FlowKey key;
+  TimePoint last_active{};  ///< in either direction
+  Duration idle_timeout{};
+  std::multimap<TimePoint, Flow*>::iterator deadline;  ///< no later than when it is really due
+  boost::intrusive::list_member_hook<> by_age;
+  boost::intrusive::list_member_hook<> by_age_in_source;
+
+  // What carries it (flow_set.cpp).
+  UniqueFd socket;  ///< connected to the backend; none: one is chosen at the next datagram
+  ReplyPath* reply_path = nullptr;  ///< the way back to the client
+  SocketAddress backend;
+  std::shared_ptr<balancer::BackendState> backend_state;
+  std::shared_ptr<balancer::ServicePortState> service_port_state;
+  std::uint64_t checked_generation = 0;  ///< of the table in which its backend served last
+  std::optional<SocketAddress> refused;  ///< a backend that did not answer: another one is better
+  bool awaits_answer = false;            ///< the client spoke last
+  WallTime since{};
+  std::uint64_t bytes_in = 0;   ///< client to backend
+  std::uint64_t bytes_out = 0;  ///< backend to client
+};
+
+/// The flows of one worker: by who asks what, in the order in which they were last used, bounded in
+/// all and for each client address. Where a bound is met the flow that was idle for longest has to
+/// go: a resolver that asks from a new port each time must not be shut out by its own old flows.
+///
+/// Pure: time is given, nothing is opened. One thread.
+class FlowTable {
+ public:
+  struct Limits {
+    std::size_t flows = 1;       ///< at least 1
+    std::size_t per_source = 1;  ///< of one client address; at least 1
+  };
+
+  /// `seed` is secret: it keeps strangers from choosing keys that fall together.
+  FlowTable(Limits limits, std::uint64_t seed);
+  ~FlowTable();
+  FlowTable(const FlowTable&) = delete;
+  FlowTable& operator=(const FlowTable&) = delete;
+
+  /// nullptr if there is none. Does not count as use.
+  [[nodiscard]] Flow* find(const FlowKey& key) noexcept;
+
+  struct Taken {
+    std::unique_ptr<Flow> flow;
+    FlowEnd reason = FlowEnd::FlowLimit;
+  };
+  /// A flow that has to go before one of `source` can be added; nothing once there is room.
+  [[nodiscard]] std::optional<Taken> make_room(const IpAddress& source);
+  /// Precondition: the key is not known, and there is room.
+  Flow& add(const FlowKey& key, Duration idle_timeout, TimePoint now);
+  /// The flow is in use: its idle timeout begins anew.
+  void touch(Flow& flow, TimePoint now) noexcept;
+  std::unique_ptr<Flow> remove(Flow& flow);
+  /// The flow that was idle for longest; null if there is none.
+  [[nodiscard]] std::unique_ptr<Flow> remove_oldest();
+  /// A flow whose idle timeout has passed; null if there is none (left).
+  [[nodiscard]] std::unique_ptr<Flow> take_expired(TimePoint now);
+  /// When take_expired() is worth a call; nothing where there are no flows.
+  [[nodiscard]] std::optional<TimePoint> next_deadline() const;
+
+  /// Lower limits come into force as flows are added.
+  void set_limits(Limits limits) noexcept { limits_ = limits; }
+  [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
+  [[nodiscard]] std::size_t size() const noexcept { return flows_.size(); }
+  [[nodiscard]] std::size_t size_of(const IpAddress& source) const;
+  /// `visit` may not add or remove.
+  void for_each(const std::function<void(Flow&)>& visit);
+
+ private:
+  struct KeyHash {
+    std::uint64_t seed;
+    std::size_t operator()(const FlowKey& key) const noexcept;
+  };
+  struct AddressHash {
+    std::uint64_t seed;
+    std::size_t operator()(const IpAddress& address) const noexcept;
+  };
+  using ByAge = boost::intrusive::list<
+      Flow,
+      boost::intrusive::member_hook<Flow, boost::intrusive::list_member_hook<>, &Flow::by_age>>;
+  using ByAgeInSource = boost::intrusive::list<
+      Flow, boost::intrusive::member_hook<Flow, boost::intrusive::list_member_hook<>,
+                                          &Flow::by_age_in_source>>;
+
+  Limits limits_;
+  std::unordered_map<FlowKey, std::unique_ptr<Flow>, KeyHash> flows_;
+  std::unordered_map<IpAddress, ByAgeInSource, AddressHash> sources_;
+  ByAge by_age_;  ///< the one idle for longest first
+  /// A flow that was used since keeps its old place until that comes up: using one costs no search.
+  std::multimap<TimePoint, Flow*> deadlines_;
+};
+
+}  // namespace wherry::udp
