@@ -37,9 +37,7 @@ Worker::Worker(std::size_t index, const tcp::SessionOptions& options, const udp:
       quota_(quota),
       sessions_(loop_, timers_, clock, options_of_worker(options, index)),
       flows_(loop_, timers_, clock, options_of_worker(flows, index),
-             [](const SocketAddress& /*client*/, const balancer::Backend& backend) {
-               return udp::open_backend_socket(backend.address);
-             }),
+             [](const udp::Dial& dial) { return udp::open_backend_socket(dial.backend.address); }),
       name_("worker-" + std::to_string(index)) {}
 
 void Worker::start() {

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "balancer/backend.h"
+#include "balancer/backend_table.h"
+#include "balancer/source_filter.h"
 #include "base/result.h"
 #include "base/socket_address.h"
 #include "base/unique_fd.h"
@@ -9,12 +10,20 @@
 
 namespace wherry::udp {
 
-/// A socket that is connected to a backend, non-blocking, for one client's flow; or why there is
-/// none. Its source address is the kernel's choice, or the client's where that can be had.
-using OpenBackend =
-    std::function<Result<UniqueFd>(const SocketAddress& client, const balancer::Backend& backend)>;
+/// A flow that is to have a backend: what the backend may see of its client depends on all of it.
+struct Dial {
+  const SocketAddress& client;
+  const SocketAddress& asked;  ///< what the client sends to
+  balancer::AddressKind kind;  ///< of `asked`
+  const balancer::ServicePortEntry& entry;
+  const balancer::Backend& backend;
+};
 
-/// The source address is the kernel's choice.
+/// A socket that is connected to the backend, non-blocking, for one flow; or why there is none. Its
+/// source address is this machine's, or the client's where that can be had.
+using OpenBackend = std::function<Result<UniqueFd>(const Dial&)>;
+
+/// With a source address of this machine that the kernel chooses.
 [[nodiscard]] Result<UniqueFd> open_backend_socket(const SocketAddress& backend);
 
 /// A socket that sends to any backend of its family and receives nothing, for datagrams that are

@@ -144,7 +144,7 @@ bool FlowSet::is_still_served(Flow& flow, const ServicePortEntry* entry) const {
 Flow* FlowSet::begin(const FlowKey& key, const ServicePortEntry& entry, const Decision& decision,
                      ReplyPath& reply_path, std::span<const Datagram> run) {
   while (auto taken = flows_.make_room(key.client.ip)) end(std::move(taken->flow), taken->reason);
-  Chosen chosen = choose(entry, decision, key.client, nullptr);
+  Chosen chosen = choose(entry, decision, key, nullptr);
   if (chosen.backend == nullptr) {
     drop(run, chosen.reason);
     return nullptr;
@@ -162,7 +162,7 @@ Flow* FlowSet::begin(const FlowKey& key, const ServicePortEntry& entry, const De
 }
 
 bool FlowSet::give_backend(Flow& flow, const ServicePortEntry& entry, const Decision& decision) {
-  Chosen chosen = choose(entry, decision, flow.key.client, &flow);
+  Chosen chosen = choose(entry, decision, flow.key, &flow);
   if (chosen.backend == nullptr) return false;
   take(flow, std::move(chosen), entry);
   counters_.repicks.add(1);
@@ -172,13 +172,13 @@ bool FlowSet::give_backend(Flow& flow, const ServicePortEntry& entry, const Deci
 /// Another backend for each that has no way to it. One that has refused this flow is not tried
 /// again where there is another.
 FlowSet::Chosen FlowSet::choose(const ServicePortEntry& entry, const Decision& decision,
-                                const SocketAddress& client, const Flow* flow) {
+                                const FlowKey& key, const Flow* flow) {
   Chosen chosen;
   std::optional<SocketAddress> refused = flow == nullptr ? std::nullopt : flow->refused;
   std::vector<SocketAddress> tried;
   if (refused) tried.push_back(*refused);
   balancer::PickContext context;
-  context.client = balancer::hash_of(client.ip);
+  context.client = balancer::hash_of(key.client.ip);
   context.now = clock_.now();
   for (unsigned attempt = 0; attempt < options_.max_attempts; ++attempt) {
     context.chance = chance_.next();
@@ -189,7 +189,7 @@ FlowSet::Chosen FlowSet::choose(const ServicePortEntry& entry, const Decision& d
       backend = balancer::pick_backend(entry, decision, context, tried);
     }
     if (backend == nullptr) return chosen;
-    auto socket = open(entry, client, *backend, flow);
+    auto socket = open({key.client, key.asked, key.entrance.kind, entry, *backend}, flow);
     if (socket) {
       chosen.backend = backend;
       chosen.socket = std::move(*socket);
@@ -201,19 +201,18 @@ FlowSet::Chosen FlowSet::choose(const ServicePortEntry& entry, const Decision& d
   return chosen;
 }
 
-Result<UniqueFd> FlowSet::open(const ServicePortEntry& entry, const SocketAddress& client,
-                               const Backend& backend, const Flow* flow) {
+Result<UniqueFd> FlowSet::open(const Dial& dial, const Flow* flow) {
   if (poller() < 0) return error_code(EMFILE, boost::system::system_category());
-  auto socket = open_backend_(client, backend);
+  auto socket = open_backend_(dial);
   // Who speaks now comes before whom nobody has heard for longest. A flow that has one is the
   // youngest: it was touched.
   if (!socket && is_shortage(socket.error().value()) &&
       flows_.size() > (flow == nullptr ? 0u : 1u)) {
     end(flows_.remove_oldest(), FlowEnd::FlowLimit);
-    socket = open_backend_(client, backend);
+    socket = open_backend_(dial);
   }
   if (!socket) return socket;
-  if (leads_back(entry, backend.address, socket->get())) {
+  if (leads_back(dial.entry, dial.backend.address, socket->get())) {
     return error_code(ELOOP, boost::system::system_category());
   }
   return socket;

@@ -102,11 +102,9 @@ class FlowSet {
   [[nodiscard]] bool is_still_served(Flow& flow, const balancer::ServicePortEntry* entry) const;
   /// For `flow`, or, where that is null, for one that is about to begin.
   [[nodiscard]] Chosen choose(const balancer::ServicePortEntry& entry,
-                              const balancer::Decision& decision, const SocketAddress& client,
+                              const balancer::Decision& decision, const FlowKey& key,
                               const Flow* flow);
-  [[nodiscard]] Result<UniqueFd> open(const balancer::ServicePortEntry& entry,
-                                      const SocketAddress& client, const balancer::Backend& backend,
-                                      const Flow* flow);
+  [[nodiscard]] Result<UniqueFd> open(const Dial& dial, const Flow* flow);
   [[nodiscard]] bool give_backend(Flow& flow, const balancer::ServicePortEntry& entry,
                                   const balancer::Decision& decision);
   Flow* begin(const FlowKey& key, const balancer::ServicePortEntry& entry,

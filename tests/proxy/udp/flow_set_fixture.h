@@ -41,13 +41,11 @@ class FlowSetTest : public ::testing::Test {
     turn();
     listener_.reset();
     options.seed = 1;
-    flows_.emplace(
-        loop_, timers_, clock_, options,
-        [this](const SocketAddress&, const balancer::Backend& backend) -> Result<UniqueFd> {
-          const int error = refuse_ ? refuse_(backend.address) : 0;
-          if (error != 0) return error_code(error, boost::system::system_category());
-          return open_backend_socket(backend.address);
-        });
+    flows_.emplace(loop_, timers_, clock_, options, [this](const Dial& dial) -> Result<UniqueFd> {
+      const int error = refuse_ ? refuse_(dial.backend.address) : 0;
+      if (error != 0) return error_code(error, boost::system::system_category());
+      return open_backend_socket(dial.backend.address);
+    });
     flows_->set_table(tables_.builder.latest());
     test::UdpSocket socket(listen);
     service_ = socket.address();

@@ -216,7 +216,10 @@ TEST_F(FlowSetTest, AnAnswerThatCameBeforeARefusalIsPassedOn) {
   asker.send("b");  // nobody is there any more
   ASSERT_TRUE(turn_until([&] { return dropped(Drop::BackendRefused) >= 1; }));
 
-  EXPECT_EQ(next_of(asker), "answer");
+  std::string got = next_of(asker);
+  // Where we may send ICMP, the client's kernel tells it of that first.
+  if (got == "refused") got = next_of(asker);
+  EXPECT_EQ(got, "answer");
 }
 
 TEST_F(FlowSetTest, PerDatagramEveryDatagramIsAChoiceOfItsOwn) {
