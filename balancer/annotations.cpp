@@ -126,7 +126,6 @@ void read_proxy_protocol(const Reading& reading) {
   if (reading.value == "v1" || reading.value == "v2") {
     reading.into.options.proxy_protocol =
         reading.value == "v1" ? ProxyProtocol::V1 : ProxyProtocol::V2;
-    reading.warn_not_yet("the header is not sent; let backends accept connections without it");
   } else {
     reading.warn_of_value(reading.value, "is no version; write v1 or v2");
   }

@@ -21,6 +21,7 @@ std::vector<Cidr> blocks_of(const NodeView& node) {
 
 bool ClientFilter::answers(const IpAddress& client, const IpAddress& destination) const {
   if (nobody) return false;
+  if (is_in_any(client, proxies)) return true;
   if (node_only && client != destination && !is_in_any(client, this->node)) return false;
   return !ranges || is_in_any(client, *ranges);
 }
@@ -40,6 +41,10 @@ ClientFilter client_filter(const ServicePortEntry& entry, AddressKind kind, cons
   if (filter.node_only) filter.node = blocks_of(node);
   if (source_ranges_count(entry.service_port, kind)) {
     filter.ranges = allowed_sources(entry.service_port, node);
+  }
+  // Only a TCP connection begins with a header.
+  if (!filter.everybody() && entry.service_port.key.protocol == Protocol::TCP) {
+    filter.proxies = node.proxies;
   }
   return filter;
 }

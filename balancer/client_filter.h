@@ -20,6 +20,9 @@ struct ClientFilter {
   /// Of these, those in a range; none: all (F1).
   std::optional<std::vector<Cidr>> ranges;
 
+  /// They are answered in any case, unless nobody is: of whom they speak is known only later.
+  std::vector<Cidr> proxies{};
+
   [[nodiscard]] bool everybody() const noexcept { return !nobody && !node_only && !ranges; }
   /// Whether a client is answered that connects to `destination`.
   [[nodiscard]] bool answers(const IpAddress& client, const IpAddress& destination) const;

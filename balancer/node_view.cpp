@@ -21,6 +21,11 @@ NodeView view_of(const model::Node* node, std::string node_name) {
   return view;
 }
 
+bool speaks_for_others(const IpAddress& peer, const NodeView& node) {
+  return std::any_of(node.proxies.begin(), node.proxies.end(),
+                     [&peer](const Cidr& block) { return block.contains(peer); });
+}
+
 std::string_view to_string(ClientKind kind) noexcept {
   switch (kind) {
     case ClientKind::Outside:

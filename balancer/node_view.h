@@ -25,6 +25,8 @@ struct NodeView {
   NodeTopology topology;
   std::vector<IpAddress> addresses;  ///< the first of each family is the node's address (W10)
   std::vector<Cidr> pod_cidrs;       ///< where this node's pods are
+  /// Whose TCP connections begin with a PROXY header that says who the client is.
+  std::vector<Cidr> proxies{};
 
   /// The node's address in a family, if it has one.
   [[nodiscard]] std::optional<IpAddress> address(IpFamily family) const;
@@ -35,6 +37,9 @@ struct NodeView {
 /// A Node of the API as its own proxy sees it; `node` is null where there is no such Node. The
 /// name is the one that this process was given: the Node's own, or what endpoints have to match.
 [[nodiscard]] NodeView view_of(const model::Node* node, std::string node_name);
+
+/// Whether a peer's connections are somebody else's, of whom a PROXY header tells. Pure.
+[[nodiscard]] bool speaks_for_others(const IpAddress& peer, const NodeView& node);
 
 /// Who a client is. Short circuits (E8) depend on it.
 enum class ClientKind : std::uint8_t {

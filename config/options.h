@@ -27,6 +27,13 @@ struct NodePortAddresses {
   std::vector<Cidr> cidrs;  ///< those in these blocks; a family without a block: all
 };
 
+/// Whether backends see the client's own address where it can be had (design of the node mode).
+enum class Transparent {
+  Auto,  ///< by tc programs of our own, which bring the replies back
+  Off,
+  Nft,  ///< by one nftables rule in their place
+};
+
 /// What a person can set: plain data, every default visible here. One entry of the table in
 /// setting.cpp gives each member its flag, its key and its help.
 struct Options {
@@ -72,6 +79,10 @@ struct Options {
   std::string default_scheduler;   ///< in IPVS's words ("rr", "lc"); empty: the default algorithm
   bool allow_external_ips = true;  ///< S5
   bool profiling = false;          ///< the log level may be changed over HTTP (H4)
+
+  /// Whose TCP connections begin with a PROXY header that says who the client is.
+  std::vector<Cidr> accept_proxy_protocol;
+  Transparent transparent = Transparent::Auto;  ///< in steering `node` alone
 
   Duration connect_timeout = std::chrono::seconds(3);  ///< of one attempt
   unsigned max_attempts = 3;                           ///< backends tried for one client

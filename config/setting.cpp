@@ -127,6 +127,8 @@ std::vector<Setting> make_settings() {
        .show = [](const Options& o) { return std::to_string(o.port_offset); }});
   std::vector<Setting> of_services = service_settings();
   std::move(of_services.begin(), of_services.end(), std::back_inserter(all));
+  std::vector<Setting> of_clients = client_settings();
+  std::move(of_clients.begin(), of_clients.end(), std::back_inserter(all));
   all.push_back({.flag = "node-name",
                  .value = "NAME",
                  .help = "which node this is (default: the host's name)",

@@ -49,6 +49,8 @@ template <std::unsigned_integral T>
 [[nodiscard]] std::vector<Setting> service_settings();
 /// How UDP is carried.
 [[nodiscard]] std::vector<Setting> udp_settings();
+/// How backends and proxies say and see who the client is.
+[[nodiscard]] std::vector<Setting> client_settings();
 /// Those of a node, most of which have kube-proxy's names.
 [[nodiscard]] std::vector<Setting> node_settings();
 

@@ -29,6 +29,7 @@ TableRules table_rules(const config::Options& options) {
   if (options.detect_local_mode == config::DetectLocalMode::ClusterCidr) {
     rules.node.cluster_cidrs = options.cluster_cidrs;
   }
+  rules.node.proxies = options.accept_proxy_protocol;
   if (!options.default_scheduler.empty()) {
     if (const auto known = balancer::algorithm_of_scheduler(options.default_scheduler)) {
       rules.flatten.default_algorithm = *known;

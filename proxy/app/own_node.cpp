@@ -12,6 +12,7 @@ balancer::NodeView OwnNode::view() const {
   balancer::NodeView view = balancer::view_of(node_.get(), name_);
   if (rules_.address) view.addresses.insert(view.addresses.begin(), *rules_.address);
   if (!rules_.cluster_cidrs.empty()) view.pod_cidrs = rules_.cluster_cidrs;
+  view.proxies = rules_.proxies;
   return view;
 }
 

@@ -17,6 +17,7 @@ namespace wherry::app {
 struct NodeRules {
   std::optional<IpAddress> address;  ///< the node's own (W10)
   std::vector<Cidr> cluster_cidrs;   ///< if any, a client in them is a pod of this node (F7)
+  std::vector<Cidr> proxies;         ///< whose PROXY headers say who the client is
 };
 
 /// The Node that this process runs on, as its source has it (W3): the one with our name among all

@@ -23,6 +23,14 @@ class Program {
 
   void end(std::uint32_t length) { add(BPF_RET | BPF_K, length); }
 
+  /// Ends here, with an answer, if the source address is in the block.
+  void answer_if_in(const Cidr& block) {
+    leave_if_in(block);
+    // Where it would leave for, it ends.
+    code_[leaving_.back()] = {BPF_RET | BPF_K, 0, 0, kWhole};
+    leaving_.pop_back();
+  }
+
   /// Leaves if the source address is in the block.
   void leave_if_in(const Cidr& block) {
     std::vector<std::size_t> tests;
@@ -93,6 +101,9 @@ std::vector<sock_filter> source_program(const balancer::ClientFilter& filter, Ip
   if (filter.nobody) {
     program.end(0);
     return program.take();
+  }
+  for (const Cidr& block : filter.proxies) {
+    if (block.family() == family) program.answer_if_in(block);
   }
   if (filter.node_only) {
     program.leave_if_to_itself();

@@ -71,6 +71,8 @@ std::string_view to_string(CloseReason reason) noexcept {
       return "no_endpoints";
     case CloseReason::NoLocalEndpoints:
       return "no_local_endpoints";
+    case CloseReason::ProxyHeader:
+      return "proxy_header";
     case CloseReason::SourceRanges:
       return "source_ranges";
     case CloseReason::ConnectFailed:
@@ -85,6 +87,7 @@ bool is_refusal(CloseReason reason) noexcept {
   switch (reason) {
     case CloseReason::NoEndpoints:
     case CloseReason::NoLocalEndpoints:
+    case CloseReason::ProxyHeader:
     case CloseReason::SourceRanges:
     case CloseReason::ConnectFailed:
     case CloseReason::NoDescriptors:

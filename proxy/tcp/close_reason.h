@@ -34,11 +34,12 @@ enum class CloseReason : std::uint8_t {
   Shutdown,          ///< this process ended before the session did
   NoEndpoints,       ///< refused: no backend may serve
   NoLocalEndpoints,  ///< refused: no backend on this node may serve, and the policy is Local
+  ProxyHeader,       ///< refused: the PROXY header that its source owes did not come, or not right
   SourceRanges,      ///< refused: the client is in none of the Service's source ranges
   ConnectFailed,     ///< refused: no backend that was tried could be reached
   NoDescriptors,     ///< refused: no descriptor left for the backend's side
 };
-inline constexpr std::size_t kCloseReasons = 12;
+inline constexpr std::size_t kCloseReasons = 13;
 
 /// "finished", "client_reset", "no_endpoints", ...
 [[nodiscard]] std::string_view to_string(CloseReason reason) noexcept;

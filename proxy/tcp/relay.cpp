@@ -53,6 +53,15 @@ void discard(int fd, std::size_t size) {
 
 Relay::~Relay() { drop_rest(); }
 
+void Relay::send_first(std::span<const std::byte> bytes) {
+  const ssize_t sent = transmit(to_.fd(), bytes.data(), bytes.size());
+  if (sent < 0) return fail_write(errno);
+  const auto rest = bytes.subspan(static_cast<std::size_t>(sent));
+  if (rest.empty()) return;
+  keep_rest(rest.data(), rest.size());
+  block();
+}
+
 void Relay::pump() {
   if (state_ != State::Moving) return;
   for (int round = 0; round < kMostRounds; ++round) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace wherry::tcp {
 
@@ -27,6 +28,8 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
+  /// Sends what does not come from the sender: before the first pump(). Not counted in bytes().
+  void send_first(std::span<const std::byte> bytes);
   /// Moves what is there, and goes on when more comes.
   void pump();
   /// Goes on when more comes.

@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "base/raw_socket_address.h"
 #include "proxy/tcp/session_set.h"
+#include "proxy/tcp/take_proxy_header.h"
 
 #include <cerrno>
 #include <netinet/tcp.h>
+#include <span>
 #include <sys/socket.h>
 #include <utility>
 
@@ -20,10 +22,10 @@ void set_option(int fd, int level, int name, int value) {
 }
 
 /// Which of this machine's addresses the client has connected to.
-IpAddress local_address(int fd) {
+SocketAddress local_end(int fd) {
   RawSocketAddress local;
   if (::getsockname(fd, local.get(), &local.size) != 0) return {};
-  return local.to_socket_address().ip;
+  return local.to_socket_address();
 }
 
 /// A connection that has come in can't be dropped any more: it is reset.
@@ -33,7 +35,7 @@ CloseReason refusal(balancer::Reason reason) {
 }
 
 /// Whether the kernel chose the address itself as the source: it is one of this machine's then.
-bool comes_from(int fd, const IpAddress& address) { return local_address(fd) == address; }
+bool comes_from(int fd, const IpAddress& address) { return local_end(fd).ip == address; }
 
 /// The next close() sends a RST in place of a FIN, and forgets what was not sent yet.
 void close_with_reset(int fd) {
@@ -60,7 +62,41 @@ Session::~Session() { WHERRY_ASSERT(pending_ == 0); }
 void Session::start() {
   owner_.mutable_counters().sessions_opening.add(1);
   if (!client_.assign(std::move(accepted_))) return close(CloseReason::NoDescriptors);
-  try_backends();
+  if (!balancer::speaks_for_others(client_address_.ip, owner_.table().node())) {
+    return try_backends();
+  }
+  state_ = State::AwaitingHeader;
+  owner_.awaiting_header().touch(*this);
+  take_header();
+}
+
+void Session::take_header() {
+  const TakenProxyHeader taken = take_proxy_header(client_.fd(), owner_.scratch());
+  switch (taken.what) {
+    case TakenProxyHeader::What::Taken:
+      if (taken.connection) {
+        client_address_ = taken.connection->source;
+        asked_for_ = taken.connection->destination;
+      }
+      DeadlineList::remove(*this);
+      state_ = State::Connecting;
+      return try_backends();
+    case TakenProxyHeader::What::Wait:
+      went_out();
+      return client_.wait_readable([this](const boost::system::error_code&) {
+        if (came_back()) take_header();
+      });
+    case TakenProxyHeader::What::Wrong:
+      return refuse_header(taken.wrong);
+    case TakenProxyHeader::What::Failed:
+      return close(classify_io_error(Side::Client, taken.error));
+  }
+}
+
+/// Nothing is said of peers that only look whether somebody listens.
+void Session::refuse_header(std::string_view wrong) {
+  if (!wrong.empty()) owner_.report_header(client_address_.ip, wrong);
+  close(CloseReason::ProxyHeader);
 }
 
 /// Goes on until a backend accepts, one has to be waited for, or none is left.
@@ -102,7 +138,7 @@ balancer::ConnectionVerdict Session::judge(const balancer::ServicePortEntry& ent
   const balancer::NodeView& node = owner_.table().node();
   auto kind = balancer::ClientKind::Outside;
   if (balancer::depends_on_client(entry, entrance_.kind)) {
-    kind = balancer::client_kind(client_address_.ip, local_address(client_.fd()), node);
+    kind = balancer::client_kind(client_address_.ip, local_end(client_.fd()).ip, node);
   }
   return balancer::verdict_for(entry, entrance_.kind, kind, client_address_.ip, node);
 }
@@ -113,6 +149,7 @@ void Session::begin_dial(const balancer::ServicePortEntry& entry, const balancer
   backend_address_ = backend.address;
   backend_state_ = backend.state;
   service_port_state_ = entry.state;
+  header_ = entry.service_port.options.proxy_protocol;
   backend_state_->load.fetch_add(1, std::memory_order_relaxed);
   service_port_state_->load.fetch_add(1, std::memory_order_relaxed);
   dial_began_ = now;
@@ -218,12 +255,24 @@ void Session::establish() {
   backend_state_->connect_latency.record(now, now - dial_began_);
   dialling_ = false;  // its load is the session's from here on
   std::vector<SocketAddress>().swap(tried_);
+  if (!introduce_client()) return;
   outward_.wait_readable();
   // Most clients speak first, and have spoken by now.
   inward_.pump();
 }
 
+/// Tells the backend who the client is, where its Service wants that. False if the backend was gone
+/// already; what it said before is being passed on then, or all is over.
+bool Session::introduce_client() {
+  if (header_ == balancer::ProxyProtocol::None) return true;
+  const SocketAddress asked_for = asked_for_ ? *asked_for_ : local_end(client_.fd());
+  const std::string header = write_proxy_header(header_, {client_address_, asked_for});
+  inward_.send_first(std::as_bytes(std::span(header)));
+  return state_ == State::Relaying && !target_failed_;
+}
+
 void Session::on_deadline() {
+  if (state_ == State::AwaitingHeader) return refuse_header("no PROXY header in time");
   if (state_ == State::Relaying) return close(CloseReason::IdleTimeout);
   if (state_ == State::Connecting && note_failure(ConnectError::Timeout)) try_backends();
 }

@@ -15,7 +15,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wherry::tcp {
@@ -39,7 +41,8 @@ struct SessionSnapshot {
 /// own callbacks.
 ///
 /// Nothing is read from the client before a backend has accepted: until then another backend may
-/// be tried, because no byte can have been lost.
+/// be tried, because no byte can have been lost. But for the PROXY header of a peer that speaks for
+/// others: it says who the client is, and is taken off before anything is decided.
 class Session : public DeadlineHook,
                 public boost::intrusive::list_base_hook<
                     boost::intrusive::tag<class SessionListTag>,
@@ -49,10 +52,10 @@ class Session : public DeadlineHook,
           balancer::Entrance entrance, SessionQuota::Permit permit);
   ~Session();
 
-  /// Looks for a backend.
+  /// Looks for a backend, once it is known who the client is.
   void start();
   void close(CloseReason reason);
-  /// The connect timeout or the idle timeout has passed.
+  /// The timeout of the header, the connect timeout or the idle timeout has passed.
   void on_deadline();
 
   [[nodiscard]] bool closing() const noexcept { return state_ == State::Closing; }
@@ -77,10 +80,12 @@ class Session : public DeadlineHook,
   void on_target_failed(const Relay& relay, int error);
 
  private:
-  /// Connecting -> Relaying -> Closing; Connecting -> Closing.
-  enum class State : std::uint8_t { Connecting, Relaying, Closing };
+  /// (AwaitingHeader ->) Connecting -> Relaying -> Closing; from anywhere to Closing.
+  enum class State : std::uint8_t { AwaitingHeader, Connecting, Relaying, Closing };
   enum class Connect : std::uint8_t { Established, InProgress, Failed };
 
+  void take_header();
+  void refuse_header(std::string_view wrong);
   void try_backends();
   [[nodiscard]] balancer::ConnectionVerdict judge(const balancer::ServicePortEntry& entry);
   [[nodiscard]] Connect begin_connect(const SocketAddress& address);
@@ -91,6 +96,7 @@ class Session : public DeadlineHook,
                   TimePoint now);
   void end_dial();
   void establish();
+  [[nodiscard]] bool introduce_client();
   [[nodiscard]] Relay& opposite(const Relay& relay) noexcept;
 
   SessionSet& owner_;
@@ -98,10 +104,11 @@ class Session : public DeadlineHook,
   SessionQuota::Permit permit_;
   Wire client_;
   Wire backend_;
-  Relay inward_;       ///< client to backend
-  Relay outward_;      ///< backend to client
-  UniqueFd accepted_;  ///< the client's socket until start()
-  const SocketAddress client_address_;
+  Relay inward_;                            ///< client to backend
+  Relay outward_;                           ///< backend to client
+  UniqueFd accepted_;                       ///< the client's socket until start()
+  SocketAddress client_address_;            ///< who connects; the PROXY header's word counts
+  std::optional<SocketAddress> asked_for_;  ///< where to, by the same word
   SocketAddress backend_address_;
   std::shared_ptr<balancer::BackendState> backend_state_;           ///< of the backend in use
   std::shared_ptr<balancer::ServicePortState> service_port_state_;  ///< for names and counts
@@ -111,6 +118,7 @@ class Session : public DeadlineHook,
   TimePoint dial_began_{};
   std::uint32_t pending_ = 0;  ///< operations whose handler has not run yet
   State state_ = State::Connecting;
+  balancer::ProxyProtocol header_ = balancer::ProxyProtocol::None;  ///< that the backend wants
   bool dialling_ = false;       ///< counted as load of backend_state_ and service_port_state_
   bool target_failed_ = false;  ///< a relay is broken; failed_reason_ is what the end will be
   CloseReason failed_reason_ = CloseReason::Finished;

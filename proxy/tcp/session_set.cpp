@@ -18,6 +18,8 @@ SessionSet::SessionSet(asio::io_context& loop, Timers& timers, const Clock& cloc
       table_(std::make_shared<const balancer::BackendTable>()),
       connecting_(timers, clock, options.connect_timeout,
                   [](DeadlineHook& hook) { static_cast<Session&>(hook).on_deadline(); }),
+      awaiting_header_(timers, clock, options.header_timeout,
+                       [](DeadlineHook& hook) { static_cast<Session&>(hook).on_deadline(); }),
       idling_(timers, clock, options.idle_timeout,
               [](DeadlineHook& hook) { static_cast<Session&>(hook).on_deadline(); }),
       scratch_(std::make_unique_for_overwrite<std::byte[]>(kScratchSize)) {}
@@ -51,6 +53,16 @@ void SessionSet::report_loop(const balancer::ServicePortState& service_port,
         "(annotation wherry.io/listen-address)"}});
 }
 
+void SessionSet::report_header(const IpAddress& peer, std::string_view wrong) {
+  if (std::exchange(reported_peer_, peer) == peer) return;
+  log::warn("a client is refused that must begin with a PROXY header",
+            {{"source", peer.to_string()},
+             {"reason", wrong},
+             {"remedy",
+              "let it send the header (version 1 or 2), or take its address out of "
+              "--accept-proxy-protocol"}});
+}
+
 void SessionSet::close_all(CloseReason reason) {
   for (auto at = sessions_.begin(); at != sessions_.end();) {
     Session& session = *at++;  // closing may take it off the list
@@ -61,6 +73,7 @@ void SessionSet::close_all(CloseReason reason) {
 void SessionSet::stop() {
   close_all(CloseReason::Shutdown);
   connecting_.stop();
+  awaiting_header_.stop();
   idling_.stop();
 }
 

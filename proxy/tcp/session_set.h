@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace wherry::tcp {
@@ -28,6 +29,7 @@ struct SessionOptions {
   Duration connect_timeout = std::chrono::seconds(3);  ///< of one attempt
   unsigned max_attempts = 3;                           ///< backends tried for one client
   Duration idle_timeout{};                             ///< 0: never
+  Duration header_timeout = std::chrono::seconds(5);   ///< of a PROXY header that is owed
   std::uint64_t seed = 0;                              ///< of the choices that are left to chance
 };
 
@@ -77,6 +79,7 @@ class SessionSet {
   [[nodiscard]] Counters& mutable_counters() noexcept { return counters_; }
   [[nodiscard]] RandomBits& chance() noexcept { return chance_; }
   [[nodiscard]] DeadlineList& connecting() noexcept { return connecting_; }
+  [[nodiscard]] DeadlineList& awaiting_header() noexcept { return awaiting_header_; }
   [[nodiscard]] DeadlineList& idling() noexcept { return idling_; }
   /// Filled and emptied within one callback.
   [[nodiscard]] std::span<std::byte> scratch() noexcept { return {scratch_.get(), kScratchSize}; }
@@ -84,6 +87,9 @@ class SessionSet {
   std::size_t kept = 0;
   /// Says in the log that a backend leads back to its service port; once, not for every client.
   void report_loop(const balancer::ServicePortState& service_port, const SocketAddress& backend);
+  /// Says in the log what is wrong with the PROXY headers of a peer; once, not for every
+  /// connection.
+  void report_header(const IpAddress& peer, std::string_view wrong);
   /// Destroys the session after the current callback.
   void retire(Session& session);
 
@@ -95,8 +101,10 @@ class SessionSet {
   std::shared_ptr<const balancer::BackendTable> table_;
   balancer::OwnListeners own_listeners_;
   SocketAddress reported_loop_;  ///< the last backend that report_loop() named
+  IpAddress reported_peer_;      ///< the last one that report_header() named
   Counters counters_;
   DeadlineList connecting_;
+  DeadlineList awaiting_header_;
   DeadlineList idling_;
   std::unique_ptr<std::byte[]> scratch_;
   using List =

@@ -114,11 +114,8 @@ TEST(Annotations, ReadsAllOptionsOfOneService) {
   EXPECT_EQ(annotations.options.proxy_protocol, ProxyProtocol::V2);
 }
 
-TEST(Annotations, WhatIsNotCarriedOutYetIsSaid) {
-  EXPECT_THAT(read("wherry.io/proxy-protocol", "v1").warnings,
-              ElementsAre("Service default/web: annotation wherry.io/proxy-protocol: has no effect "
-                          "yet: the header is not sent; let backends accept connections without "
-                          "it"));
+TEST(Annotations, WhatIsCarriedOutIsReadWithoutAWord) {
+  EXPECT_THAT(read("wherry.io/proxy-protocol", "v1").warnings, IsEmpty());
   EXPECT_THAT(read("wherry.io/udp-per-datagram", "true").warnings, IsEmpty());
   EXPECT_THAT(read("wherry.io/udp-idle-timeout", "30s").warnings, IsEmpty());
 }

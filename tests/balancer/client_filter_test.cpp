@@ -99,5 +99,40 @@ TEST(ClientFilter, SaysWhenItIsNone) {
       (ClientFilter{.nobody = false, .node_only = true, .node = {}, .ranges = {}}.everybody()));
 }
 
+/// Of whom a proxy speaks is known only once its header was read.
+TEST(ClientFilter, ThoseThatSpeakForOthersAreAnsweredUnlessNobodyIs) {
+  Tables tables;
+  NodeView node =
+      view_of(&test::node("node-1").address("192.0.2.7").pod_cidr("10.244.1.0/24").get(), "node-1");
+  node.proxies = {test::cidr("203.0.113.0/24")};
+  tables.builder.set_node(node);
+  tables.services.upsert(test::service("web")
+                             .type(model::ServiceType::LoadBalancer)
+                             .cluster_ip("10.0.0.1")
+                             .port("http", 80)
+                             .port("dns", 53, {}, Protocol::UDP)
+                             .load_balancer_ip("198.51.100.1")
+                             .internal_policy(TrafficPolicy::Local)
+                             .source_range("10.0.0.0/8"));
+  tables.slices.upsert(test::slice("web-1", "web")
+                           .port("http", 8080)
+                           .port("dns", 53, Protocol::UDP)
+                           .endpoint("10.1.0.1")
+                           .on_node("node-2"));
+  const auto table = tables.build();
+  const ServicePortEntry& tcp = *find(*table, "default/web:http/TCP/IPv4");
+  const ServicePortEntry& udp = *find(*table, "default/web:dns/UDP/IPv4");
+  const IpAddress vip = ip("198.51.100.1");
+  const auto answers = [&](const ServicePortEntry& entry, AddressKind kind) {
+    return client_filter(entry, kind, table->node()).answers(ip("203.0.113.9"), vip);
+  };
+
+  EXPECT_TRUE(answers(tcp, AddressKind::LoadBalancerIp));
+  EXPECT_FALSE(answers(udp, AddressKind::LoadBalancerIp));
+  EXPECT_FALSE(answers(tcp, AddressKind::ClusterIp));
+  // Where all are answered anyway there is no filter.
+  EXPECT_TRUE(client_filter(tcp, AddressKind::NodePort, table->node()).everybody());
+}
+
 }  // namespace
 }  // namespace wherry::balancer

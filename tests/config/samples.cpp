@@ -121,6 +121,24 @@ const std::vector<Sample>& samples() {
        "A.b_c-9",
        [](const Options& o) { return o.service_proxy_name; }},
       truth("source-ranges-everywhere", &Options::source_ranges_everywhere, true),
+      {"accept-proxy-protocol",
+       {"192.0.2.0/24,2001:db8::/64", "198.51.100.7/32"},
+       "[192.0.2.0/24, 2001:db8::/64, 198.51.100.7/32]",
+       "192.0.2.0/24,2001:db8::/64,198.51.100.7/32",
+       "203.0.113.0/24",
+       "203.0.113.0/24",
+       [](const Options& o) { return blocks(o.accept_proxy_protocol); }},
+      {"transparent",
+       {"off"},
+       "off",
+       "off",
+       "nft",
+       "nft",
+       [](const Options& o) {
+         return std::string(o.transparent == Transparent::Off   ? "off"
+                            : o.transparent == Transparent::Nft ? "nft"
+                                                                : "auto");
+       }},
       {"node-name", {"node-1"}, "node-1", "node-1", "\"2\"", "2", node_name},
       {"hostname-override", {"node-1"}, "node-1", "node-1", "b.example", "b.example", node_name},
       {"workers",

@@ -137,9 +137,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Default{"connect-timeout", "3s"}, Default{"max-attempts", "3"},
                       Default{"idle-timeout", "0s"}, Default{"max-sessions", "0"},
                       Default{"drain-timeout", "25s"}, Default{"udp-idle-timeout", "1m"},
+                      Default{"accept-proxy-protocol", ""}, Default{"transparent", "auto"},
                       Default{"max-udp-flows", "0"}, Default{"max-udp-flows-per-source", "0"},
-                      Default{"log-level", "info"},
-                      Default{"log-format", "text"}),
+                      Default{"log-level", "info"}, Default{"log-format", "text"}),
     [](const auto& row) { return test_name(row.param.flag); });
 
 struct BadValue {
@@ -194,6 +194,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"BindAddressName", "bind-address", "eth0",
                  "\"eth0\" is no address of a node; write one such as 192.0.2.7, or 0.0.0.0 for "
                  "what the Node object says"},
+        BadValue{"ProxyWithoutLength", "accept-proxy-protocol", "192.0.2.7",
+                 "\"192.0.2.7\" is no CIDR; write address/length, for example 192.0.2.0/24, or "
+                 "192.0.2.7/32 for one proxy"},
+        BadValue{"ProxyInsideABlock", "accept-proxy-protocol", "192.0.2.7/24",
+                 "192.0.2.7/24 is an address inside a block; the block is 192.0.2.0/24"},
+        BadValue{"Transparent", "transparent", "on",
+                 "\"on\" is none of them; write auto, off or nft"},
         BadValue{"NodePortAddress", "nodeport-addresses", "192.0.2.7",
                  "\"192.0.2.7\" is no CIDR; write address/length, for example 192.0.2.0/24, or "
                  "primary"},

@@ -42,7 +42,8 @@ LAYERS = {
     # What looks at the wherry binary from outside knows its admin surface and no more.
     "tests/integration": ("base", "base/async", "proxy/admin", "tests/support"),
     "tests/soak": ("base", "base/async", "proxy/admin", "tests/support"),
-    "tests/fuzz": ("base", "base/document", "config", "watcher/model", "watcher"),
+    "tests/fuzz": ("base", "base/document", "config", "watcher/model", "watcher", "balancer",
+                   "proxy/tcp"),
     # One test executable each.
     "tests/base": ("base", "base/async", "base/document", "tests/support"),
     "tests/config": ("base", "base/document", "config", "tests/support"),

@@ -108,6 +108,10 @@ ClientFilter node_only(const std::vector<const char*>& blocks) {
   for (const char* block : blocks) filter.node.push_back(cidr(block));
   return filter;
 }
+ClientFilter with_proxies(ClientFilter filter, const std::vector<const char*>& blocks) {
+  for (const char* block : blocks) filter.proxies.push_back(cidr(block));
+  return filter;
+}
 ClientFilter with_ranges(ClientFilter filter, const std::vector<const char*>& blocks) {
   filter.ranges.emplace();
   for (const char* block : blocks) filter.ranges->push_back(cidr(block));
@@ -130,7 +134,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"F1_Everything", with_ranges({}, {"0.0.0.0/0", "::/0"})},
         Case{"E8_TheNodeInRanges",
              with_ranges(node_only({"192.0.2.0/24", "10.0.0.0/8", "2001:db8:1::/48"}),
-                         {"10.0.0.0/8", "2001:db8:1::/64"})}),
+                         {"10.0.0.0/8", "2001:db8:1::/64"})},
+        Case{"ProxiesWhateverElseHolds",
+             with_proxies(with_ranges(node_only({"127.0.0.0/8"}), {"10.0.0.0/8"}),
+                          {"203.0.113.9/32", "192.0.2.8/31", "2001:db8:1::/48", "::1/128"})},
+        Case{"ProxiesAndAllOfThem", with_proxies(node_only({}), {"0.0.0.0/0"})},
+        Case{"NoProxyWhereNobodyIs", with_proxies(nobody(), {"0.0.0.0/0"})}),
     [](const auto& row) { return row.param.name; });
 
 TEST(SourceProgramLimit, WhatTheKernelWouldNotTakeIsNone) {

@@ -110,10 +110,10 @@ TEST(UnreachableMessage, OfIPv6LeavesTheChecksumToTheKernel) {
 }
 
 TEST(UnreachableMessage, SaysOfAHostThatThereIsNoWay) {
-  const auto four = unreachable_message(Unreachable::Host, test::at("192.0.2.9:1"),
-                                        test::at("10.0.0.10:53"), 5);
-  const auto six = unreachable_message(Unreachable::Host, test::at("[fd00::9]:1"),
-                                       test::at("[fd00::10]:53"), 5);
+  const auto four =
+      unreachable_message(Unreachable::Host, test::at("192.0.2.9:1"), test::at("10.0.0.10:53"), 5);
+  const auto six =
+      unreachable_message(Unreachable::Host, test::at("[fd00::9]:1"), test::at("[fd00::10]:53"), 5);
 
   EXPECT_EQ(hex(std::span(four).first(2)), "0301");
   EXPECT_EQ(hex(std::span(six).first(2)), "0103");

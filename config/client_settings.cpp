@@ -1,0 +1,78 @@
+#include "config/setting_values.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace wherry::config {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Transparent>, 3> kTransparent = {
+    {{"auto", Transparent::Auto}, {"off", Transparent::Off}, {"nft", Transparent::Nft}}};
+
+Wrong accept_proxy_protocol(Options& options, Texts texts) {
+  std::vector<Cidr> blocks;
+  for (const std::string& text : texts) {
+    for (const std::string& part : split_at_commas(text)) {
+      const auto block = Cidr::parse(part);
+      if (!block) {
+        return quote(part) + " is no CIDR; write address/length, for example 192.0.2.0/24, or " +
+               "192.0.2.7/32 for one proxy";
+      }
+      if (block->has_host_bits()) {
+        return part + " is an address inside a block; the block is " + block->to_string();
+      }
+      blocks.push_back(*block);
+    }
+  }
+  options.accept_proxy_protocol = std::move(blocks);
+  return std::nullopt;
+}
+
+Wrong transparent(Options& options, Texts texts) {
+  const auto* const found = std::find_if(kTransparent.begin(), kTransparent.end(),
+                                         [&](const auto& each) { return each.first == texts[0]; });
+  if (found == kTransparent.end()) {
+    return quote(texts[0]) + " is none of them; write auto, off or nft";
+  }
+  options.transparent = found->second;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Setting> client_settings() {
+  std::vector<Setting> all;
+  all.push_back({.flag = "accept-proxy-protocol",
+                 .value = "CIDR",
+                 .help =
+                     "TCP connections from these addresses begin with a PROXY header, version 1 "
+                     "or 2, that says who the client is (default: from none)",
+                 .kind = ValueKind::List,
+                 .same_as = {},
+                 .apply = accept_proxy_protocol,
+                 .show = [](const Options& o) {
+                   std::string text;
+                   for (const Cidr& block : o.accept_proxy_protocol) {
+                     text += (text.empty() ? "" : ",") + block.to_string();
+                   }
+                   return text;
+                 }});
+  all.push_back({.flag = "transparent",
+                 .value = "HOW",
+                 .help = "how backends see the client's own address, on a node: auto, off, or nft "
+                         "(one nftables rule in place of programs)",
+                 .kind = ValueKind::Text,
+                 .same_as = {},
+                 .apply = transparent,
+                 .show = [](const Options& o) {
+                   const auto* const found =
+                       std::find_if(kTransparent.begin(), kTransparent.end(),
+                                    [&](const auto& each) { return each.second == o.transparent; });
+                   return std::string(found->first);
+                 }});
+  return all;
+}
+
+}  // namespace wherry::config
