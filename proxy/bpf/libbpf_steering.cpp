@@ -224,11 +224,12 @@ LibbpfSteering::Place LibbpfSteering::place_of(int link) const {
 }
 
 Result<bool> LibbpfSteering::attached() {
-  return place_of(link_.get()) == Place::Ours && (!pins_ || pins_->complete(maps_));
+  return place_of(link_.get()) == Place::Ours &&
+         (!pins_ || (pins_->has_link(link_.get()) && pins_->has_maps(maps_)));
 }
 
 error_code LibbpfSteering::attach() {
-  if (pins_ && !pins_->complete(maps_)) {
+  if (pins_ && !pins_->has_maps(maps_)) {
     if (const error_code error = pins_->pin_maps(maps_)) return error;
   }
   if (place_of(link_.get()) != Place::Ours) {
@@ -239,10 +240,8 @@ error_code LibbpfSteering::attach() {
       link_.reset(::bpf_link_create(program_for_test(), namespace_.get(), BPF_SK_LOOKUP, nullptr));
     }
     if (!link_) return last_error();
-    if (pins_) {
-      if (const error_code error = pins_->pin_link(link_.get())) return error;
-    }
-  } else if (pins_ && !pins_->complete(maps_)) {
+  }
+  if (pins_ && !pins_->has_link(link_.get())) {
     if (const error_code error = pins_->pin_link(link_.get())) return error;
   }
   if (pins_) pins_->remove_other_maps();

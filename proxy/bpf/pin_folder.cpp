@@ -1,5 +1,6 @@
 #include "proxy/bpf/pin_folder.h"
 
+#include <algorithm>
 #include <bpf/bpf.h>
 #include <cerrno>
 #include <cstdio>
@@ -20,7 +21,15 @@ constexpr const char* kNew = "-new";
 
 error_code last_error() { return {errno, boost::system::system_category()}; }
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+/// The kernel's number of a map or a link; 0 where there is none.
+std::uint32_t id_of(int fd) {
+  struct {
+    std::uint32_t type = 0;
+    std::uint32_t id = 0;
+  } beginning;  // of what the kernel says of either
+  std::uint32_t size = sizeof beginning;
+  return ::bpf_obj_get_info_by_fd(fd, &beginning, &size) == 0 ? beginning.id : 0;
+}
 
 /// A folder of pins, which has no folders in it.
 error_code remove_folder(const std::string& path) {
@@ -72,11 +81,15 @@ error_code PinFolder::pin_maps(const std::map<std::string, int>& maps) const {
   return {};
 }
 
-bool PinFolder::complete(const std::map<std::string, int>& maps) const {
-  for (const auto& [name, fd] : maps) {
-    if (!exists(folder_ + '/' + maps_ + '/' + name)) return false;
-  }
-  return exists(folder_ + kLink);
+bool PinFolder::has_link(int link) const {
+  const std::uint32_t id = id_of(link);
+  return id != 0 && id_of(this->link().get()) == id;
+}
+
+bool PinFolder::has_maps(const std::map<std::string, int>& maps) const {
+  return std::all_of(maps.begin(), maps.end(), [this](const auto& each) {
+    return id_of(map(each.first).get()) == id_of(each.second);
+  });
 }
 
 void PinFolder::remove_other_maps() const {

@@ -35,8 +35,9 @@ class PinFolder {
   [[nodiscard]] error_code pin_link(int link) const;
   /// Puts these maps in place of those of the same layout and size.
   [[nodiscard]] error_code pin_maps(const std::map<std::string, int>& maps) const;
-  /// Whether the link and all these maps are there.
-  [[nodiscard]] bool complete(const std::map<std::string, int>& maps) const;
+  /// Whether what is pinned are this link, and these maps.
+  [[nodiscard]] bool has_link(int link) const;
+  [[nodiscard]] bool has_maps(const std::map<std::string, int>& maps) const;
   /// Removes maps of other layouts and sizes.
   void remove_other_maps() const;
 

@@ -192,6 +192,8 @@ static __always_inline bool in_ranges(const struct lb_address *at, __u32 second,
   const struct lb_ranges_key key = {.address = *at, .second = second};
   const struct lb_ranges *all = bpf_map_lookup_elem(&ranges, &key);
   if (!all) return false;
+  // Unrolled, so that offsets are constants: without CAP_PERFMON the verifier takes no others here.
+#pragma clang loop unroll(full)
   for (int i = 0; i < LB_RANGES_PER_ADDRESS; ++i) {
     const struct lb_range *range = &all->range[i];
     if (range->first == 0) break;
@@ -209,6 +211,7 @@ static __always_inline bool in_ranges(const struct lb_address *at, __u32 second,
 // ranges.
 static __always_inline bool find(const struct lb_vip *vip, const struct lb_address *at,
                                  const struct asked *asked, struct lb_target *target) {
+#pragma clang loop unroll(full)
   for (int i = 0; i < LB_SLOTS; ++i) {
     const struct lb_slot *slot = &vip->slots[i];
     if (slot->port == asked->port && (slot->flags & LB_UDP) == asked->udp) {

@@ -47,15 +47,24 @@ class MapReader {
     return element<std::uint32_t>(MapId::Addresses, bytes_of(to_lb(ip))).value_or(0);
   }
   [[nodiscard]] bool in(MapId map, std::uint32_t list, const IpAddress& ip) const {
+    const std::string asked = bytes_of(to_lb(Cidr::of(ip), list));
     for (const auto& [key, value] : image_[map]) {
-      const auto prefix = from_bytes<lb_prefix>(key);
-      const bool of_ipv6 = (prefix.list & LB_LIST_IPV6) != 0;
-      if ((prefix.list & ~static_cast<std::uint32_t>(LB_LIST_IPV6)) == list &&
-          of_ipv6 == (ip.family() == IpFamily::IPv6) && block_of(prefix)->contains(ip)) {
-        return true;
-      }
+      if (is_in(asked, key, from_bytes<lb_prefix>(key).length)) return true;
     }
     return false;
+  }
+  /// Whether the first bits of both are the same, as the kernel's tables of prefixes look at them:
+  /// behind the length.
+  static bool is_in(const std::string& asked, const std::string& key, std::uint32_t bits) {
+    const std::size_t whole = bits / 8;
+    const std::size_t begin = sizeof(std::uint32_t);
+    if (asked.compare(begin, whole, key, begin, whole) != 0) return false;
+    const unsigned rest = bits % 8;
+    if (rest == 0) return true;
+    const auto last = [&](const std::string& bytes) {
+      return static_cast<unsigned char>(bytes[begin + whole]) >> (8 - rest);
+    };
+    return last(asked) == last(key);
   }
 
   [[nodiscard]] std::optional<Target> find(const Question& question, const IpAddress& at) const {
