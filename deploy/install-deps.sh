@@ -14,7 +14,7 @@
 set -euo pipefail
 
 declare -A groups=(
-  [build]="g++ cmake ninja-build ccache lld pkg-config python3-minimal curl iproute2
+  [build]="g++ cmake ninja-build ccache lld pkg-config python3-minimal curl iproute2 iptables nftables procps
            libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev zlib1g-dev libyaml-dev libspdlog-dev libcli11-dev
            prometheus-cpp-dev libgtest-dev libgmock-dev libbenchmark-dev
            clang-19 bpftool libbpf-dev linux-libc-dev"

@@ -258,7 +258,7 @@ struct NetlinkSocket::Answered {
   std::vector<std::byte> bytes;
 };
 
-NetlinkSocket::Answered NetlinkSocket::collect(std::uint32_t sequence, std::uint32_t batch) {
+NetlinkSocket::Answered NetlinkSocket::collect(std::uint32_t sequence, std::uint32_t first) {
   Answered all;
   for (;;) {
     const auto received = receive();
@@ -270,8 +270,8 @@ NetlinkSocket::Answered NetlinkSocket::collect(std::uint32_t sequence, std::uint
       const auto message = first_message(rest);
       rest = after(rest, message);
       const auto header = read_at<nlmsghdr>(message, 0);
-      const bool fails_batch = header.nlmsg_type == NLMSG_ERROR && header.nlmsg_seq == batch;
-      if (header.nlmsg_seq != sequence && !fails_batch) continue;  // of a request that timed out
+      // What is older belongs to a request that timed out.
+      if (header.nlmsg_seq - first > sequence - first) continue;
       all.is_interrupted |= (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
       if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {
         // The end of a dump has a number too, where it could not go on.
@@ -311,22 +311,20 @@ std::vector<NetlinkFailure> NetlinkSocket::request_all(std::vector<NetlinkReques
 }
 
 NetlinkFailure NetlinkSocket::transaction(std::vector<NetlinkRequest> requests) {
-  WHERRY_ASSERT(requests.size() >= 3 && requests.size() <= kBatch);
+  WHERRY_ASSERT(requests.size() >= 3);
   std::vector<std::byte> batch;
-  const std::uint32_t first_sequence = sequence_ + 1;
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    (void)stamp(requests[i], i == 0 || i + 1 == requests.size() ? 0u : unsigned{NLM_F_ACK});
-    batch.insert(batch.end(), requests[i].bytes_.begin(), requests[i].bytes_.end());
+  const std::uint32_t first = sequence_ + 1;
+  const std::uint32_t last = first + static_cast<std::uint32_t>(requests.size()) - 2;
+  for (NetlinkRequest& request : requests) {
+    // What fails is told unasked.
+    (void)stamp(request, sequence_ + 1 == last ? unsigned{NLM_F_ACK} : 0u);
+    batch.insert(batch.end(), request.bytes_.begin(), request.bytes_.end());
   }
+  // It goes in one piece, however large. Needs CAP_NET_ADMIN, as what it is for does.
+  set_option(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE,
+             static_cast<int>(std::min<std::size_t>(batch.size() + kBuffer, 256u << 20)));
   if (const auto error = send(batch)) return {error, {}};
-  NetlinkFailure first;
-  for (std::uint32_t i = 1; i + 1 < requests.size(); ++i) {
-    // What fails the batch as a whole (no right to it, no nftables) is said of its first message.
-    NetlinkFailure failure = collect(first_sequence + i, first_sequence).failure;
-    if (failure.code == errc::timed_out) return first ? first : failure;
-    if (failure && !first) first = std::move(failure);
-  }
-  return first;
+  return collect(last, first).failure;
 }
 
 Result<NetlinkAnswers> NetlinkSocket::ask(NetlinkRequest request) {

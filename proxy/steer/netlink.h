@@ -173,8 +173,8 @@ class NetlinkSocket {
   /// Asks for many things at once: one failure each, in their order. What fails keeps nothing else
   /// from being done.
   [[nodiscard]] std::vector<NetlinkFailure> request_all(std::vector<NetlinkRequest> requests);
-  /// Asks for something to be done as a whole: nftables' transactions. The messages between first
-  /// and last are acknowledged one by one, and the first failure undoes all.
+  /// Asks for something to be done as a whole: nftables' transactions, which the first and the last
+  /// message begin and end. The first failure undoes all. At least three messages.
   [[nodiscard]] NetlinkFailure transaction(std::vector<NetlinkRequest> requests);
   /// Asks for what is there; with NLM_F_DUMP for all of it. A dump that a change interrupted is
   /// taken again a few times; after that it may miss or double what changed meanwhile.
@@ -188,8 +188,8 @@ class NetlinkSocket {
   [[nodiscard]] std::uint32_t stamp(NetlinkRequest& request, unsigned flags) noexcept;
   [[nodiscard]] error_code send(std::span<const std::byte> bytes) noexcept;
   [[nodiscard]] Result<std::span<const std::byte>> receive();
-  /// `batch`: a failure that names this message ends the waiting too.
-  [[nodiscard]] Answered collect(std::uint32_t sequence, std::uint32_t batch);
+  /// What comes for `sequence`; a failure of one from `first` on ends the waiting too.
+  [[nodiscard]] Answered collect(std::uint32_t sequence, std::uint32_t first);
 
   UniqueFd fd_;
   error_code unusable_;

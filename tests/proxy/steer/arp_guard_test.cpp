@@ -256,6 +256,21 @@ TEST_F(NeighbourTest, IsNotAskedInTheNameOfAVip) {
   });
 }
 
+TEST_F(NeighbourTest, FindsTheNodeAsItWasOnceTheGuardIsGone) {
+  beside_a_node([](const Namespace&, const Namespace&) {
+    const std::string settings = output_of("sysctl net.ipv4.conf net.ipv4.neigh");
+    NetlinkSocket netlink(NETLINK_ROUTE);
+    NetlinkArpSwitch arp(netlink);
+    ArpGuard guard(arp, ArpMode::Strict, [](const auto&) {});
+    guard.check(*NetlinkReader(netlink).read());
+    ASSERT_NE(output_of("sysctl net.ipv4.conf net.ipv4.neigh"), settings);
+
+    EXPECT_THAT(guard.restore(*NetlinkReader(netlink).read()), IsEmpty());
+
+    EXPECT_EQ(output_of("sysctl net.ipv4.conf net.ipv4.neigh"), settings);
+  });
+}
+
 TEST_F(NeighbourTest, ReachesTheNodeAtAVipAllTheSame) {
   beside_a_node([](const Namespace& node, const Namespace& link) {
     guard();

@@ -1,0 +1,157 @@
+#include "proxy/steer/leftovers.h"
+
+#include <algorithm>
+#include <array>
+#include <linux/netfilter.h>
+
+namespace wherry::steer {
+namespace {
+
+constexpr std::string_view kProxyTable = "kube-proxy";
+constexpr std::string_view kIpvsInterface = "kube-ipvs0";
+constexpr std::string_view kRemedy =
+    "; stop kube-proxy on this node and run \"wherry cleanup --kube-proxy\" or \"kube-proxy "
+    "--cleanup\". Leave it if kube-proxy serves other Services beside wherry";
+
+constexpr std::array<std::string_view, 12> kChains{"KUBE-SERVICES",
+                                                   "KUBE-NODEPORTS",
+                                                   "KUBE-EXTERNAL-SERVICES",
+                                                   "KUBE-FORWARD",
+                                                   "KUBE-PROXY-FIREWALL",
+                                                   "KUBE-PROXY-CANARY",
+                                                   "KUBE-LOAD-BALANCER",
+                                                   "KUBE-NODE-PORT",
+                                                   "KUBE-IPVS-FILTER",
+                                                   "KUBE-IPVS-OUT-FILTER",
+                                                   "KUBE-SOURCE-RANGES-FIREWALL",
+                                                   "KUBE-LOAD-BALANCER-FW"};
+constexpr std::array<std::string_view, 6> kPrefixes{"KUBE-SVC-", "KUBE-SVL-", "KUBE-SEP-",
+                                                    "KUBE-EXT-", "KUBE-XLB-", "KUBE-FW-"};
+
+std::string_view family_name(int family) {
+  switch (family) {
+    case NFPROTO_IPV4:
+      return "ip";
+    case NFPROTO_IPV6:
+      return "ip6";
+    default:
+      return "inet";
+  }
+}
+
+/// As nft and iptables would be asked for it.
+std::string name_of(const FilterChain& chain) {
+  if (chain.kind == FilterKind::Nftables) {
+    return "nftables chain " + std::string(family_name(chain.family)) + ' ' + chain.table + ' ' +
+           chain.name;
+  }
+  return std::string(chain.family == NFPROTO_IPV4 ? "iptables" : "ip6tables") + "-legacy chain " +
+         chain.name + " of table " + chain.table;
+}
+
+std::vector<FilterTable> proxy_tables(const PacketFilters& filters) {
+  std::vector<FilterTable> found;
+  for (const FilterTable& table : filters.tables) {
+    const bool is_of_ip = table.family == NFPROTO_IPV4 || table.family == NFPROTO_IPV6;
+    if (is_of_ip && table.name == kProxyTable) found.push_back(table);
+  }
+  return found;
+}
+
+std::vector<FilterChain> proxy_chains(const PacketFilters& filters, FilterKind kind) {
+  std::vector<FilterChain> found;
+  for (const FilterChain& chain : filters.chains) {
+    // iptables-nft's tables have the names of iptables'.
+    const bool is_iptables = chain.table == "nat" || chain.table == "filter" ||
+                             chain.table == "mangle" || chain.table == "raw";
+    if (chain.kind == kind && is_iptables && is_kube_proxy_chain(chain.name)) {
+      found.push_back(chain);
+    }
+  }
+  return found;
+}
+
+bool has_ipvs_interface(const NetworkState& network) {
+  return std::any_of(network.interfaces.begin(), network.interfaces.end(),
+                     [](const Interface& each) { return each.name == kIpvsInterface; });
+}
+
+std::string chains_text(const std::vector<FilterChain>& chains) {
+  return std::to_string(chains.size()) + " chains of kube-proxy (" + name_of(chains.front()) +
+         (chains.size() > 1 ? ", ...)" : ")") + " take Services' packets before wherry does";
+}
+
+std::string input_text(const std::vector<FilterChain>& chains) {
+  std::string names;
+  for (const FilterChain& chain : chains) names += (names.empty() ? "" : ", ") + name_of(chain);
+  return "a firewall drops packets to this machine that none of its rules accepts (" + names +
+         "): Services' packets are such here, while kube-proxy forwarded them; add rules that "
+         "accept the Services' addresses and NodePorts";
+}
+
+}  // namespace
+
+bool is_kube_proxy_chain(std::string_view name) {
+  return std::find(kChains.begin(), kChains.end(), name) != kChains.end() ||
+         std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                     [name](std::string_view each) { return name.starts_with(each); });
+}
+
+std::vector<Leftover> leftovers(const PacketFilters& filters, const NetworkState& network) {
+  std::vector<Leftover> found;
+  if (!proxy_tables(filters).empty()) {
+    found.push_back({Leftover::Kind::KubeProxyNftables,
+                     "the nftables table kube-proxy takes Services' packets before wherry does" +
+                         std::string(kRemedy)});
+  }
+  if (const auto chains = proxy_chains(filters, FilterKind::Nftables); !chains.empty()) {
+    found.push_back(
+        {Leftover::Kind::KubeProxyIptables, chains_text(chains) + std::string(kRemedy)});
+  }
+  if (const auto chains = proxy_chains(filters, FilterKind::Iptables); !chains.empty()) {
+    found.push_back({Leftover::Kind::KubeProxyLegacy,
+                     chains_text(chains) +
+                         "; stop kube-proxy on this node and run \"kube-proxy --cleanup\", or "
+                         "\"iptables-legacy-save | grep -v KUBE- | iptables-legacy-restore\" and "
+                         "the same with ip6tables. Leave it if kube-proxy serves other Services "
+                         "beside wherry"});
+  }
+  if (filters.ipvs_services > 0 || has_ipvs_interface(network)) {
+    found.push_back(
+        {Leftover::Kind::KubeProxyIpvs,
+         std::to_string(filters.ipvs_services) +
+             " IPVS services and the interface kube-ipvs0 take Services' packets before "
+             "wherry does; stop kube-proxy on this node and run \"kube-proxy "
+             "--cleanup\", or \"ipvsadm --clear\" and \"ip link delete kube-ipvs0\""});
+  }
+  std::vector<FilterChain> dropping;
+  std::copy_if(filters.chains.begin(), filters.chains.end(), std::back_inserter(dropping),
+               [](const FilterChain& each) { return each.is_input && each.drops_the_rest; });
+  if (!dropping.empty()) {
+    found.push_back({Leftover::Kind::InputDrop, input_text(dropping)});
+  }
+  return found;
+}
+
+std::vector<std::string> remove_kube_proxy(NetlinkSocket& netfilter, const NetworkState& network) {
+  std::vector<std::string> left;
+  const auto before = read_packet_filters(netfilter);
+  if (!before) {
+    return {"kube-proxy's rules can't be looked for: " + before.error().message() +
+            "; give wherry the capability CAP_NET_ADMIN in this network namespace"};
+  }
+  if (const auto failure = delete_tables(netfilter, proxy_tables(*before))) {
+    left.push_back("the nftables table kube-proxy can't be deleted: " + failure.to_string());
+  }
+  if (const auto failure = delete_chains(netfilter, proxy_chains(*before, FilterKind::Nftables))) {
+    left.push_back("kube-proxy's chains can't be deleted: " + failure.to_string());
+  }
+  const auto after = read_packet_filters(netfilter);
+  if (!after) return left;
+  for (const Leftover& each : leftovers(*after, network)) {
+    if (each.kind != Leftover::Kind::InputDrop) left.push_back(each.text);
+  }
+  return left;
+}
+
+}  // namespace wherry::steer

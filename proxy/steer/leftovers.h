@@ -1,0 +1,40 @@
+#pragma once
+
+#include "proxy/steer/interfaces.h"
+#include "proxy/steer/packet_filters.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wherry::steer {
+
+/// Something in this network namespace that takes Services' packets before wherry gets them.
+struct Leftover {
+  enum class Kind {
+    KubeProxyNftables,  ///< the tables of its mode nftables
+    KubeProxyIptables,  ///< its chains, made by iptables-nft
+    KubeProxyLegacy,    ///< its chains, made by iptables-legacy
+    KubeProxyIpvs,      ///< IPVS services, or the interface that carries their VIPs
+    InputDrop,          ///< a firewall that drops what no rule of it accepts
+  };
+  Kind kind;
+  std::string text;  ///< what was found and what it does, and the remedy
+
+  friend bool operator==(const Leftover&, const Leftover&) = default;
+};
+
+/// What stands in the way, as one would tell an operator; each kind once. Pure.
+[[nodiscard]] std::vector<Leftover> leftovers(const PacketFilters& filters,
+                                              const NetworkState& network);
+
+/// Whether a chain is one of kube-proxy's that take Services' packets (modes iptables and ipvs).
+/// The kubelet's and kube-router's KUBE-* chains are not.
+[[nodiscard]] bool is_kube_proxy_chain(std::string_view name);
+
+/// Removes kube-proxy's nftables tables and its iptables-nft chains (R5); says what is left, with
+/// the remedy. KUBE-MARK-MASQ and KUBE-POSTROUTING stay: CNI plugins use them for host ports.
+[[nodiscard]] std::vector<std::string> remove_kube_proxy(NetlinkSocket& netfilter,
+                                                         const NetworkState& network);
+
+}  // namespace wherry::steer

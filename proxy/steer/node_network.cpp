@@ -1,0 +1,99 @@
+#include "proxy/steer/node_network.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+namespace wherry::steer {
+namespace {
+
+/// Where kube-proxy's IPVS mode puts all VIPs.
+constexpr std::string_view kIpvsInterface = "kube-ipvs0";
+
+constexpr std::array<std::string_view, 14> kTunnels{
+    "vxlan",  "geneve", "wireguard", "ipip", "ip6tnl", "sit",  "gre",
+    "gretap", "ip6gre", "ip6gretap", "vti",  "vti6",   "xfrm", "tun"};
+
+bool contains(const std::vector<IpAddress>& addresses, const IpAddress& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+
+/// The blocks that the rule comes to; those of a family that it says nothing of are missing.
+std::vector<Cidr> blocks_of(const NodePortRule& rule,
+                            const std::vector<IpAddress>& node_addresses) {
+  if (!rule.primary) return rule.cidrs;
+  std::vector<Cidr> blocks;
+  for (const IpFamily family : {IpFamily::IPv4, IpFamily::IPv6}) {
+    const auto first =
+        std::find_if(node_addresses.begin(), node_addresses.end(),
+                     [family](const IpAddress& each) { return each.family() == family; });
+    if (first != node_addresses.end() && !first->is_loopback()) blocks.push_back(Cidr::of(*first));
+  }
+  return blocks;
+}
+
+bool is_tunnel(const Interface& interface) {
+  return std::find(kTunnels.begin(), kTunnels.end(), interface.kind) != kTunnels.end();
+}
+
+/// Every interface has these, whoever is behind it.
+bool is_of_every_link(const Cidr& destination) {
+  return destination.base().is_multicast() ||
+         (destination.family() == IpFamily::IPv6 && destination.base().bytes()[0] == 0xfe &&
+          (destination.base().bytes()[1] & 0xc0) == 0x80);
+}
+
+}  // namespace
+
+std::vector<IpAddress> node_port_addresses(const NetworkState& network, const NodePortRule& rule,
+                                           const std::vector<IpAddress>& node_addresses) {
+  const auto blocks = blocks_of(rule, node_addresses);
+  std::set<IpAddress> found;
+  for (const Interface& interface : network.interfaces) {
+    if (interface.name == kIpvsInterface) continue;
+    for (const InterfaceAddress& address : interface.addresses) {
+      const IpFamily family = address.ip.family();
+      const bool is_free = std::none_of(blocks.begin(), blocks.end(), [family](const Cidr& each) {
+        return each.family() == family;
+      });
+      const bool is_inside =
+          std::any_of(blocks.begin(), blocks.end(),
+                      [&address](const Cidr& each) { return each.contains(address.ip); });
+      if (!address.ip.is_loopback() && (is_free || is_inside)) found.insert(address.ip);
+    }
+  }
+  return {found.begin(), found.end()};
+}
+
+PodNetwork pod_network(const NetworkState& network, const std::vector<IpAddress>& node_addresses) {
+  std::set<unsigned> candidates;
+  for (const Interface& interface : network.interfaces) {
+    const bool is_nodes = std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                                      [&node_addresses](const InterfaceAddress& each) {
+                                        return contains(node_addresses, each.ip);
+                                      });
+    if (!interface.is_loopback && !is_nodes && !is_tunnel(interface)) {
+      candidates.insert(interface.index);
+    }
+  }
+  for (const UnicastRoute& route : network.routes) {
+    if (route.destination.prefix_length() == 0) candidates.erase(route.interface);
+  }
+  std::set<unsigned> with_pods;
+  PodNetwork pods;
+  for (const UnicastRoute& route : network.routes) {
+    if (route.has_gateway || !candidates.contains(route.interface) ||
+        is_of_every_link(route.destination)) {
+      continue;
+    }
+    with_pods.insert(route.interface);
+    const bool is_known =
+        std::find(pods.blocks.begin(), pods.blocks.end(), route.destination) != pods.blocks.end();
+    if (!is_known) pods.blocks.push_back(route.destination);
+  }
+  pods.interfaces.assign(with_pods.begin(), with_pods.end());
+  return pods;
+}
+
+}  // namespace wherry::steer

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "base/cidr.h"
+#include "base/ip_address.h"
+#include "proxy/steer/interfaces.h"
+
+#include <vector>
+
+/// What a node's network says of its Services' clients and of its NodePorts. Pure.
+namespace wherry::steer {
+
+/// On which addresses of this machine NodePorts are served (F2).
+struct NodePortRule {
+  bool primary = false;       ///< on the Node's own
+  std::vector<Cidr> cidrs{};  ///< on those in here
+};
+
+/// The addresses of this machine's interfaces where NodePorts are served, in order. A family for
+/// which the rule says nothing has all of its addresses there. Those of loopback are left out: they
+/// serve NodePorts always (F3). So are VIPs that an IPVS proxy has left on its interface.
+[[nodiscard]] std::vector<IpAddress> node_port_addresses(
+    const NetworkState& network, const NodePortRule& rule,
+    const std::vector<IpAddress>& node_addresses);
+
+/// Where this node's pods are.
+struct PodNetwork {
+  std::vector<unsigned> interfaces{};  ///< their indices, in order
+  std::vector<Cidr> blocks{};          ///< what is routed to them
+
+  friend bool operator==(const PodNetwork&, const PodNetwork&) = default;
+};
+
+/// Pods are what is routed on-link over an interface that carries no address of the Node and no
+/// default route. Tunnels are left out: what is on-link there is another node's.
+[[nodiscard]] PodNetwork pod_network(const NetworkState& network,
+                                     const std::vector<IpAddress>& node_addresses);
+
+}  // namespace wherry::steer
