@@ -209,17 +209,18 @@ INSTANTIATE_TEST_SUITE_P(Family, ListenSocketsTest,
                          [](const auto& row) { return std::string(to_string(row.param)); });
 
 TEST(ListenSockets, OnTheWildcardOfIpv6LeaveIpv4ToOthers) {
-  auto on_ipv6 = open_listen_sockets({IpAddress::any(IpFamily::IPv6), 0}, 1);
+  auto on_ipv6 = open_listen_sockets(SocketAddress{IpAddress::any(IpFamily::IPv6), 0}, 1);
   if (!on_ipv6) GTEST_SKIP() << "no IPv6 here: " << on_ipv6.error().message();
   const std::uint16_t port = local_address(on_ipv6->at(0)).port;
 
-  EXPECT_TRUE(open_listen_sockets({IpAddress::any(IpFamily::IPv4), port}, 1));
+  EXPECT_TRUE(open_listen_sockets(SocketAddress{IpAddress::any(IpFamily::IPv4), port}, 1));
 }
 
 TEST(ListenSockets, OfOnePortOnTwoAddressesAreNoConflict) {
   const auto on_one = open({test::ip("127.0.0.1"), 0}, 1);
 
-  EXPECT_TRUE(open_listen_sockets({test::ip("127.0.0.2"), local_address(on_one[0]).port}, 1));
+  EXPECT_TRUE(
+      open_listen_sockets(SocketAddress{test::ip("127.0.0.2"), local_address(on_one[0]).port}, 1));
 }
 
 TEST(ListenSockets, OpenOnAddressesThatOnlyARouteMakesLocal) {
@@ -246,7 +247,7 @@ TEST(ListenSockets, OpenOnAddressesThatOnlyARouteMakesLocal) {
 }
 
 TEST(ListenSockets, AreNotAvailableOnAnAddressOfAnotherMachine) {
-  EXPECT_EQ(open_listen_sockets({test::ip("203.0.113.1"), 0}, 1).error(),
+  EXPECT_EQ(open_listen_sockets(SocketAddress{test::ip("203.0.113.1"), 0}, 1).error(),
             errc::address_not_available);
 }
 

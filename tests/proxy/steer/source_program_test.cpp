@@ -155,7 +155,7 @@ TEST(SourceProgramLimit, WhatTheKernelWouldNotTakeIsNone) {
 class Attached : public ::testing::TestWithParam<const char*> {
  protected:
   Attached() {
-    auto opened = open_listen_sockets({ip(GetParam()), 0}, 1);
+    auto opened = open_listen_sockets(SocketAddress{ip(GetParam()), 0}, 1);
     if (!opened) throw std::runtime_error(opened.error().message());
     listener_ = std::move(opened->front());
     RawSocketAddress raw;
