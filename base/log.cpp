@@ -8,6 +8,8 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <charconv>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 
@@ -109,6 +111,15 @@ std::optional<Level> parse_level(std::string_view text) noexcept {
     if (text == to_string(level)) return level;
   }
   return std::nullopt;
+}
+
+std::optional<Level> level_of_verbosity(std::string_view number) noexcept {
+  constexpr std::int32_t kDebug = 4;
+  std::int32_t verbosity = 0;
+  const auto [end, error] =
+      std::from_chars(number.data(), number.data() + number.size(), verbosity);
+  if (error != std::errc() || end != number.data() + number.size()) return std::nullopt;
+  return verbosity >= kDebug ? Level::Debug : Level::Info;
 }
 
 std::optional<Format> parse_format(std::string_view text) noexcept {

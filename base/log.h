@@ -19,6 +19,9 @@ enum class Format { Text, Json };
 [[nodiscard]] std::string_view to_string(Level level) noexcept;
 [[nodiscard]] std::string_view to_string(Format format) noexcept;
 [[nodiscard]] std::optional<Level> parse_level(std::string_view text) noexcept;
+/// klog's verbosity (-v), which operators of Kubernetes know: debug from 4 on, which is the first
+/// that they call debugging, else info. Nothing for what is no number of 32 bits, as klog has it.
+[[nodiscard]] std::optional<Level> level_of_verbosity(std::string_view number) noexcept;
 [[nodiscard]] std::optional<Format> parse_format(std::string_view text) noexcept;
 
 /// What a line is about, as key and value; a number stays a number in JSON.

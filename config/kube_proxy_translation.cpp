@@ -1,4 +1,5 @@
 #include "base/ip_address.h"
+#include "base/log.h"
 #include "config/kube_proxy_configuration.h"
 #include "config/kube_proxy_fields.h"
 #include "config/setting_values.h"
@@ -10,9 +11,6 @@ namespace {
 
 /// The gates that mean something here, and what they decide.
 constexpr std::string_view kExternalIpsGate = "AllowServiceExternalIPs";
-
-/// Of klog's levels 4 is the first that its users call debugging.
-constexpr char kDebugVerbosity = '4';
 
 class Translator {
  public:
@@ -73,9 +71,9 @@ class Translator {
     if (field.type == KubeProxyType::Gates) return translate_gates(value);
     if (field.path == "logging.format") return give("log-format", value.texts, value);
     if (field.path == "logging.verbosity") {
-      // A digit more, or one that is not less: texts of whole numbers, without signs and zeros.
-      const std::string& level = value.texts[0];
-      if (level.size() > 1 || level[0] >= kDebugVerbosity) give("log-level", {"debug"}, value);
+      if (log::level_of_verbosity(value.texts[0]) == log::Level::Debug) {
+        give("log-level", {"debug"}, value);
+      }
       return;
     }
     if (field.flag == "healthz-port") {

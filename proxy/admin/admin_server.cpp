@@ -1,5 +1,6 @@
 #include "proxy/admin/admin_server.h"
 
+#include "base/quoted.h"
 #include "proxy/admin/explain_page.h"
 #include "proxy/admin/pages.h"
 #include "proxy/admin/z_pages.h"
@@ -90,10 +91,16 @@ Response metrics_response(const MetricFamilies& families) {
   return make_response(200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(families));
 }
 
+/// A number is all that a client has to say.
+AdminLimits with_short_bodies(AdminLimits limits) {
+  limits.body_bytes = 64;
+  return limits;
+}
+
 }  // namespace
 
 AdminServer::AdminServer(asio::io_context& loop, AdminView& view, AdminLimits limits)
-    : view_(view), server_(loop, limits) {}
+    : view_(view), server_(loop, with_short_bodies(limits)) {}
 
 error_code AdminServer::listen(const SocketAddress& address) {
   // Without authentication no further than it was asked for: 0.0.0.0 is IPv4.
@@ -107,6 +114,9 @@ error_code AdminServer::listen(const SocketAddress& address) {
 }
 
 asio::awaitable<Response> AdminServer::respond(Request request) {
+  if (view_.profiling() && without_slash(request.path) == "/debug/flags/v") {
+    co_return set_verbosity(request);
+  }
   if (request.method != "GET" && request.method != "HEAD") {
     Response response = text_response(405, "only GET and HEAD\n");
     response.headers.emplace_back("Allow", "GET, HEAD");
@@ -134,6 +144,19 @@ asio::awaitable<Response> AdminServer::respond(Request request) {
   if (path == "/explain") co_return explain(view_, request.query);
   if (const auto page = facts_page(path, request.accept)) co_return *page;
   co_return nothing_here();
+}
+
+/// In the words of Kubernetes' own (k8s.io/apiserver/pkg/server/routes/flags.go and
+/// component-base/logs, 1.36).
+Response AdminServer::set_verbosity(const Request& request) {
+  if (request.method != "PUT") return text_response(406, "unsupported http method\n");
+  const auto level = log::level_of_verbosity(request.body);
+  if (!level) {
+    return text_response(400, "failed to set klog.logging.verbosity " + printable(request.body) +
+                                  ": write a whole number; from 4 on it is debug\n");
+  }
+  view_.set_log_level(*level);
+  return text_response(200, "successfully set klog.logging.verbosity to " + request.body + '\n');
 }
 
 /// The pages about the process itself (H4).

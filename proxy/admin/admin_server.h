@@ -19,7 +19,8 @@ using AdminLimits = http::ServerLimits;
 
 /// The admin address: /livez, /readyz, /metrics, /table, /endpoints, /sessions, /explain, and the
 /// pages that a component of Kubernetes has (/healthz, /proxyMode, /configz, /flagz, /statusz,
-/// /metrics/slis: H4). Reads only; nothing that a client sends changes anything.
+/// /metrics/slis: H4). Nothing that a client sends changes anything, but for the log level where
+/// the view allows that: PUT /debug/flags/v.
 ///
 /// Control thread only. stop(), then run the loop until idle(), before it is destroyed.
 class AdminServer {
@@ -38,6 +39,7 @@ class AdminServer {
  private:
   [[nodiscard]] asio::awaitable<http::Response> respond(http::Request request);
   [[nodiscard]] asio::awaitable<std::vector<SessionRow>> sessions();
+  [[nodiscard]] http::Response set_verbosity(const http::Request& request);
   [[nodiscard]] std::optional<http::Response> facts_page(const std::string& path,
                                                          const std::string& accept) const;
 

@@ -4,6 +4,7 @@
 #include "balancer/connection_verdict.h"
 #include "base/clock.h"
 #include "base/duration.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "base/socket_address.h"
 
@@ -63,6 +64,9 @@ class AdminView {
   [[nodiscard]] virtual Readiness readiness() const = 0;
   [[nodiscard]] virtual MetricFamilies metrics() const = 0;
   [[nodiscard]] virtual ProcessFacts facts() const = 0;
+  /// Whether clients may change the log level (H4).
+  [[nodiscard]] virtual bool profiling() const = 0;
+  virtual void set_log_level(log::Level level) = 0;
   /// Asks every worker for its sessions; `take` runs later, once.
   virtual void gather_sessions(std::function<void(std::vector<SessionRow>)> take) = 0;
 };

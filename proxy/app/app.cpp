@@ -422,6 +422,13 @@ admin::ProcessFacts App::facts() const {
           configuration_in_force(options_)};
 }
 
+/// Until the next start, or until the configuration file says another one.
+void App::set_log_level(log::Level level) {
+  options_.log_level = level;
+  log::configure(level, options_.log_format);
+  log::info("the log level was changed over HTTP", {{"level", to_string(level)}});
+}
+
 void App::gather_sessions(std::function<void(std::vector<admin::SessionRow>)> take) {
   workers_.gather([take = std::move(take)](WorkerPool::Carried found) {
     std::vector<admin::SessionRow> rows;

@@ -87,6 +87,8 @@ class App final : private admin::AdminView {
   [[nodiscard]] admin::Readiness readiness() const override;
   [[nodiscard]] MetricFamilies metrics() const override;
   [[nodiscard]] admin::ProcessFacts facts() const override;
+  [[nodiscard]] bool profiling() const override { return options_.profiling; }
+  void set_log_level(log::Level level) override;
   void gather_sessions(std::function<void(std::vector<admin::SessionRow>)> take) override;
 
   enum class Phase { Serving, Draining, Finishing };

@@ -21,7 +21,7 @@ namespace beast = boost::beast;
 using asio::as_tuple;
 using asio::ip::tcp;
 
-using WireRequest = beast::http::request<beast::http::empty_body>;
+using WireRequest = beast::http::request<beast::http::string_body>;
 using WireResponse = beast::http::response<beast::http::string_body>;
 using beast::http::error;
 
@@ -45,6 +45,7 @@ Request read_request(const WireRequest& wire) {
   const std::size_t question = target.find('?');
   request.path = std::string(target.substr(0, question));
   if (question != std::string_view::npos) request.query = std::string(target.substr(question + 1));
+  request.body = wire.body();
   return request;
 }
 
@@ -69,9 +70,10 @@ Response refusal(const error_code& reason) {
   if (reason == error::header_limit || reason == error::buffer_overflow) {
     return text_response(431, "the request is too large\n");
   }
-  if (reason == error::unexpected_body || reason == error::body_limit) {
+  if (reason == error::unexpected_body) {
     return text_response(413, "requests have no body here\n");
   }
+  if (reason == error::body_limit) return text_response(413, "the body is too large\n");
   return text_response(400, "this is no HTTP request: " + reason.message() + '\n');
 }
 
@@ -166,7 +168,7 @@ class Server::Client {
 
   asio::awaitable<void> run() {
     for (;;) {
-      beast::http::request_parser<beast::http::empty_body> parser;
+      Parser parser;
       parser.header_limit(static_cast<std::uint32_t>(limits_.header_bytes));
       stream_.expires_after(steady(limits_.idle));
       waiting_ = true;
@@ -174,8 +176,13 @@ class Server::Client {
       auto [read_error, size] = co_await beast::http::async_read_header(
           stream_, buffer_, parser, as_tuple(asio::use_awaitable));
       waiting_ = false;
-      if (!read_error && (parser.chunked() || parser.content_length().value_or(0) > 0)) {
-        read_error = error::unexpected_body;
+      if (!read_error && has_body(parser)) {
+        read_error = may_have_body(parser);
+        if (!read_error) {
+          parser.body_limit(limits_.body_bytes);
+          std::tie(read_error, size) = co_await beast::http::async_read(
+              stream_, buffer_, parser, as_tuple(asio::use_awaitable));
+        }
       }
       if (read_error) {
         if (is_malformed(read_error)) co_await answer(refusal(read_error), false, false);
@@ -194,6 +201,20 @@ class Server::Client {
   }
 
  private:
+  using Parser = beast::http::request_parser<beast::http::string_body>;
+
+  /// Once the head was read.
+  static bool has_body(const Parser& parser) {
+    return parser.chunked() || parser.content_length().value_or(0) > 0;
+  }
+  [[nodiscard]] error_code may_have_body(const Parser& parser) const {
+    if (limits_.body_bytes == 0 || parser.get().method() != beast::http::verb::put) {
+      return error::unexpected_body;
+    }
+    const bool is_long = parser.content_length().value_or(0) > limits_.body_bytes;
+    return is_long ? error_code(error::body_limit) : error_code();
+  }
+
   asio::awaitable<bool> answer(Response plain, bool keep_alive, bool head) {
     WireResponse response = to_wire(std::move(plain));
     response.keep_alive(keep_alive);

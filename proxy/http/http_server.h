@@ -24,16 +24,19 @@ struct ServerLimits {
   /// way; where all have, it is answered 503.
   std::size_t clients = 64;
   std::size_t header_bytes = 8192;
+  std::size_t body_bytes = 0;                 ///< of a PUT; no other request may have a body
   Duration idle = std::chrono::seconds(15);   ///< for a request to arrive in full
   Duration write = std::chrono::seconds(30);  ///< for a client to take an answer
 };
 
-/// What a client asked for. Requests with a body never get this far.
+/// What a client asked for. Requests with a body that ServerLimits does not allow never get this
+/// far.
 struct Request {
   std::string method;  ///< "GET", as the client wrote it
   std::string path;    ///< "/readyz"; of the absolute form, "http://host/readyz", too
   std::string query;   ///< what follows '?', undecoded
   std::string accept;  ///< the header Accept; empty where there is none
+  std::string body;    ///< of a PUT
 };
 
 /// An answer; Content-Length, Connection and X-Content-Type-Options: nosniff are the server's.

@@ -157,5 +157,16 @@ TEST(LogStderr, BeginsAJsonLineWithTime) {
                   "\"hello\"\\}\n"));
 }
 
+TEST(Log, KlogsVerbosityIsALevel) {
+  EXPECT_EQ(level_of_verbosity("0"), Level::Info);
+  EXPECT_EQ(level_of_verbosity("3"), Level::Info);
+  EXPECT_EQ(level_of_verbosity("4"), Level::Debug);
+  EXPECT_EQ(level_of_verbosity("10"), Level::Debug);
+  EXPECT_EQ(level_of_verbosity("-1"), Level::Info);
+  for (const char* none : {"", "x", "4x", " 4", "4.0", "4294967296"}) {
+    EXPECT_EQ(level_of_verbosity(none), std::nullopt) << none;
+  }
+}
+
 }  // namespace
 }  // namespace wherry::log

@@ -179,6 +179,24 @@ TEST(Health, H4_TheAdminAddressHasThePagesOfKubeProxy) {
   EXPECT_THAT(wherry.get("/metrics/slis"), HasSubstr("kubernetes_healthcheck{"));
 }
 
+TEST(Health, H4_WithProfilingTheLogLevelIsChangedWhileItRuns) {
+  Rig rig;
+  rig.write_service();
+  WherryProcess& wherry = rig.run({"--profiling"});
+  ASSERT_THAT(wherry.log(), Not(HasSubstr(" debug ")));
+
+  const UniqueFd client = connect_to(wherry.admin());
+  send_all(client.get(),
+           "PUT /debug/flags/v HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+           "Content-Length: 1\r\n\r\n5");
+  EXPECT_THAT(receive_to_end(client.get()), testing::StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(wherry.get("/flagz"), HasSubstr("\nlog-level=debug\n"));
+  rig.add_pod("pod-1");
+  rig.wait_for_endpoints(1);
+
+  EXPECT_THAT(wherry.log(), HasSubstr(" debug "));
+}
+
 TEST(Health, M1_M2_M3_M4_M5_M6_M7_M12_TheMetricsOfDashboardsAreThere) {
   Rig rig;
   rig.add_pod("pod-1");

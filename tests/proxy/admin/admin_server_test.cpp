@@ -53,11 +53,15 @@ class FakeView final : public AdminView {
     facts.configuration = R"({"apiVersion":"wherry.io/v1alpha1","kind":"Configuration"})";
     return facts;
   }
+  [[nodiscard]] bool profiling() const override { return may_change; }
+  void set_log_level(log::Level level) override { log_level = level; }
   void gather_sessions(std::function<void(std::vector<SessionRow>)> take) override {
     take(std::vector<SessionRow>(2));
   }
 
   std::atomic<bool> ready{true};
+  std::atomic<bool> may_change{false};
+  std::atomic<log::Level> log_level{log::Level::Warn};
   std::atomic<std::size_t> help_size{10};
 };
 
@@ -192,6 +196,48 @@ TEST_F(AdminServerTest, AnswersSeveralRequestsOnOneConnection) {
 
   EXPECT_THAT(answer, HasSubstr("200 OK"));
   EXPECT_THAT(answer, HasSubstr("404 Not Found"));
+}
+
+std::string put(const std::string& path, const std::string& body) {
+  return "PUT " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+TEST_F(AdminServerTest, H4_TheLogLevelIsChangedWhereThatIsAllowed) {
+  view_.may_change = true;
+  start();
+
+  const std::string answer = exchange(put("/debug/flags/v", "4"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(answer, HasSubstr("successfully set klog.logging.verbosity to 4"));
+  EXPECT_EQ(view_.log_level, log::Level::Debug);
+
+  EXPECT_THAT(exchange(put("/debug/flags/v", "2")), StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(view_.log_level, log::Level::Info);
+}
+
+TEST_F(AdminServerTest, H4_WhatIsNoVerbosityIsRefusedAndChangesNothing) {
+  view_.may_change = true;
+  start();
+
+  for (const char* wrong : {"", "much", "4 ", "99999999999"}) {
+    EXPECT_THAT(exchange(put("/debug/flags/v", wrong)), StartsWith("HTTP/1.1 400")) << wrong;
+  }
+  EXPECT_THAT(exchange(put("/debug/flags/v", std::string(65, '4'))), StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(exchange("PUT /debug/flags/v HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked"
+                       "\r\n\r\n41\r\n" +
+                       std::string(65, '4') + "\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
+  EXPECT_EQ(get("/debug/flags/v").status, 406);
+  EXPECT_EQ(view_.log_level, log::Level::Warn);
+}
+
+TEST_F(AdminServerTest, H4_TheLogLevelStaysWhereItsChangeIsNotAllowed) {
+  start();
+
+  EXPECT_THAT(exchange(put("/debug/flags/v", "4")), StartsWith("HTTP/1.1 405"));
+  EXPECT_EQ(get("/debug/flags/v").status, 404);
+  EXPECT_EQ(view_.log_level, log::Level::Warn);
 }
 
 TEST_F(AdminServerTest, ChangesNothingForAnybody) {
