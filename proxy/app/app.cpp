@@ -32,6 +32,8 @@ namespace wherry::app {
 namespace {
 
 constexpr Duration kDrainCheck = std::chrono::milliseconds(20);
+/// How long a process that can't start waits for the API server to take its Event.
+constexpr Duration kLastWords = std::chrono::seconds(3);
 /// A node's routes and addresses change many times a second while pods come and go.
 constexpr Coalescer::Pace kAddressPace{.settle = std::chrono::milliseconds(20),
                                        .pause = std::chrono::seconds(1)};
@@ -124,9 +126,9 @@ int App::run() {
   ::pthread_setname_np(::pthread_self(), "wherry");
   std::signal(SIGPIPE, SIG_IGN);
   if (const auto exit_code = open_ports()) {
-    feed_->stop();
-    finish();
-    control_.run();  // what one port has begun ends
+    feed_->start_events();
+    finish_when_told(clock_.now() + kLastWords);
+    control_.run();
     return *exit_code;
   }
   log::info("wherry starts", {{"version", WHERRY_VERSION},
@@ -147,27 +149,52 @@ int App::run() {
   return exit_code_;
 }
 
+/// How a port of this process is named: by its flag, and in the Event of its failure (H6).
+struct App::PortName {
+  const char* flag;
+  const char* event;   ///< the reason
+  const char* failed;  ///< how kube-proxy's note begins (cmd/kube-proxy/app/server.go, 1.36)
+};
+
 std::optional<int> App::open_ports() {
-  if (const auto exit_code = open_port(admin_port_, options_.admin_address, "--admin-address")) {
+  static constexpr PortName kAdmin{"--admin-address", "FailedToStartMetricServer",
+                                   "starting metrics server failed"};
+  static constexpr PortName kHealth{"--healthz-bind-address", "FailedToStartProxierHealthcheck",
+                                    "healthz server failed"};
+  if (const auto exit_code = open_port(admin_port_, options_.admin_address, kAdmin)) {
     return exit_code;
   }
   if (!options_.healthz_bind_address) return std::nullopt;
-  return open_port(health_port_, *options_.healthz_bind_address, "--healthz-bind-address");
+  return open_port(health_port_, *options_.healthz_bind_address, kHealth);
+}
+
+/// One that could not be opened ends the process: its Event is written before, if that is possible
+/// at once.
+void App::finish_when_told(TimePoint deadline) {
+  if (!feed_->events_are_written() && clock_.now() < deadline) {
+    drain_check_ = timers_.schedule(kDrainCheck, [this, deadline] { finish_when_told(deadline); });
+    return;
+  }
+  feed_->stop();
+  finish();
 }
 
 /// H5: services are served without it, and it is tried again, unless somebody wants to know.
 std::optional<int> App::open_port(http::LastingPort& port, const SocketAddress& address,
-                                  const char* flag) {
+                                  const PortName& name) {
   const error_code error = port.start();
   if (!error) return std::nullopt;
   const std::string remedy =
-      std::string("stop what listens there, or give ") + flag + " another one" +
+      std::string("stop what listens there, or give ") + name.flag + " another one" +
       (options_.bind_address_hard_fail ? "" : "; it is tried again every 5 s");
-  log::error("a port of this process can't be opened", {{"flag", flag},
+  log::error("a port of this process can't be opened", {{"flag", name.flag},
                                                         {"address", address.to_string()},
                                                         {"reason", error.message()},
                                                         {"remedy", remedy}});
   if (!options_.bind_address_hard_fail) return std::nullopt;
+  feed_->tell_of_node(
+      model::EventType::Warning, name.event,
+      std::string(name.failed) + ": " + address.to_string() + ": " + error.message());
   return error == boost::system::errc::permission_denied ? kExitPermission : kExitUnavailable;
 }
 

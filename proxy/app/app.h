@@ -65,8 +65,10 @@ class App final : private admin::AdminView {
   [[nodiscard]] std::unique_ptr<Feed> make_feed(std::optional<api::ClusterAccess> access);
   /// The exit code where that failed and must not.
   [[nodiscard]] std::optional<int> open_ports();
+  struct PortName;
   [[nodiscard]] std::optional<int> open_port(http::LastingPort& port, const SocketAddress& address,
-                                             const char* flag);
+                                             const PortName& name);
+  void finish_when_told(TimePoint deadline);
   void publish(const std::shared_ptr<const balancer::BackendTable>& table,
                const TableLoop::Origin& origin);
   void on_addresses_changed();

@@ -135,10 +135,13 @@ void ClusterFeed::start() {
   for (const std::string& warning : access.warnings) log::warn(warning);
   source_->start();
   events_.start();
-  // H6. With --namespace a Role is enough, which has no say in the namespace of a Node's Events.
+  tell_of_node(model::EventType::Normal, "Starting", "wherry " WHERRY_VERSION " starts");  // H6
+}
+
+void ClusterFeed::tell_of_node(model::EventType type, std::string_view reason,
+                               std::string_view note) {
   if (!options_.name_space.empty()) return;
-  events_.record(model::node_subject(options_.node_name), model::EventType::Normal, "Starting",
-                 "wherry " WHERRY_VERSION " starts");
+  events_.record(model::node_subject(options_.node_name), type, reason, note);
 }
 
 void ClusterFeed::stop() {

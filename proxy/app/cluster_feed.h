@@ -38,6 +38,10 @@ class ClusterFeed final : public Feed {
   void report(admin::Readiness& readiness) const override;
   void collect(MetricFamilies& families) const override;
   [[nodiscard]] model::EventSink& events() noexcept override { return events_; }
+  /// With --namespace a Role is enough, which has no say in the namespace of a Node's Events.
+  void tell_of_node(model::EventType type, std::string_view reason, std::string_view note) override;
+  void start_events() override { events_.start(); }
+  [[nodiscard]] bool events_are_written() const override { return events_.has_written_all(); }
   [[nodiscard]] bool node_eligible() const override;
 
  private:

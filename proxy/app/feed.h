@@ -4,6 +4,8 @@
 #include "proxy/admin/admin_view.h"
 #include "watcher/model/event_sink.h"
 
+#include <string_view>
+
 namespace wherry::app {
 
 /// Where a running process gets its objects from: manifests, or a cluster. Tells a TableLoop.
@@ -24,6 +26,13 @@ class Feed {
   virtual void collect(MetricFamilies& families) const = 0;
   /// Who tells the owners of objects what happens to them; nobody where objects are files.
   [[nodiscard]] virtual model::EventSink& events() noexcept = 0;
+  /// The same about this node; nobody is told where its Events can't be written either.
+  virtual void tell_of_node(model::EventType type, std::string_view reason,
+                            std::string_view note) = 0;
+  /// Writes what was told, for a process that ends before start(): nothing is followed.
+  virtual void start_events() = 0;
+  /// Nothing that was told is still to be written.
+  [[nodiscard]] virtual bool events_are_written() const = 0;
   /// Whether load balancers may send new connections to this node, as far as its Node says (H1).
   [[nodiscard]] virtual bool node_eligible() const = 0;
 };

@@ -22,6 +22,9 @@ class ManifestFeed final : public Feed {
   void report(admin::Readiness& readiness) const override;
   void collect(MetricFamilies& families) const override { source_.collect(families); }
   [[nodiscard]] model::EventSink& events() noexcept override { return no_events_; }
+  void tell_of_node(model::EventType, std::string_view, std::string_view) override {}
+  void start_events() override {}
+  [[nodiscard]] bool events_are_written() const override { return true; }
   /// Where there is no Node of our name, nobody holds anything against it.
   [[nodiscard]] bool node_eligible() const override;
 

@@ -42,6 +42,8 @@ class EventRecorder final : public model::EventSink {
   void start();
   void record(const model::EventSubject& regarding, model::EventType type, std::string_view reason,
               std::string_view note) override;
+  /// Nothing waits to be written, and nothing is being written.
+  [[nodiscard]] bool has_written_all() const noexcept { return queue_.empty() && !writing_; }
   /// What has not been written by now never is.
   void stop();
   [[nodiscard]] bool idle() const noexcept { return tasks_.idle(); }
