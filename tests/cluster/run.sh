@@ -2,7 +2,8 @@
 # Tests wherry against a real etcd, kube-apiserver and kube-controller-manager.
 #
 #   tests/cluster/run.sh               every suite
-#   tests/cluster/run.sh following     one of them: following, outages, silence, service_types
+#   tests/cluster/run.sh following     one of them: following, outages, silence, service_types,
+#                                      configurations
 #   tests/cluster/run.sh measure       figures for 10,000 Services instead of tests; needs a release build
 #
 # KUBEBUILDER_ASSETS names a folder with the programs; where one is missing there, they are built
@@ -80,9 +81,9 @@ in_namespace() {
 
 case $what in
   measure) in_namespace measure.py; exit ;;
-  all) suites=(following outages silence service_types) ;;
-  following | outages | silence | service_types) suites=("$what") ;;
-  *) sed -n 2,15p "$0" >&2; exit 64 ;;
+  all) suites=(following outages silence service_types configurations) ;;
+  following | outages | silence | service_types | configurations) suites=("$what") ;;
+  *) sed -n 2,16p "$0" >&2; exit 64 ;;
 esac
 for suite in "${suites[@]}"; do
   in_namespace "test_$suite.py" >"$logs/$suite" 2>&1 &
