@@ -435,6 +435,13 @@ MetricFamilies App::metrics() const {
   collect_tcp_metrics(workers_, *tables_.latest(), families);
   collect_udp_metrics(workers_, families);
   steering_.collect(families);
+  const auto filter_failures =
+      steering_.filter_failures() +
+      workers_.sum([](const tcp::Counters& counters) { return counters.filter_failures.value(); });
+  families.push_back(single_metric("wherry_listener_filter_failures_total",
+                                   "Packet filters of listening sockets that the kernel did "
+                                   "not take: the workers refuse those clients.",
+                                   MetricKind::Counter, static_cast<double>(filter_failures)));
   feed_->collect(families);
   admin::collect_process_metrics(families);
   return families;

@@ -6,7 +6,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <tuple>
 #include <utility>
 
 namespace wherry::app {
@@ -90,8 +89,10 @@ void Worker::retarget(const steer::ListenAddress& at, balancer::Entrance entranc
 void Worker::filter(const SocketAddress& address, const std::vector<sock_filter>& program) {
   const auto found = listeners_.find(address);
   if (found == listeners_.end()) return;
-  // Where it can't be had sessions are refused one by one.
-  std::ignore = steer::attach(found->second->socket(), program);
+  const error_code failed = steer::attach(found->second->socket(), program);
+  if (!failed) return;
+  sessions_.mutable_counters().filter_failures.add(1);
+  steer::warn_of_no_filter(address, failed);
 }
 
 void Worker::close(const steer::ListenAddress& at) {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <tuple>
 #include <utility>
 
 namespace wherry::steer {
@@ -178,10 +177,15 @@ void BindSteering::open(const ListenAddress& address, Place& place, Entrance ent
   place = {Place::State::Open, entrance, clients_of(address, entrance), count, {}};
   open_sockets_ += count;
   const auto program = source_program(place.clients, address.address.ip.family());
+  error_code no_filter;
   for (const UniqueFd& socket : *sockets) {
-    // Where it can't be had the workers refuse, who look at every client.
-    if (socket && !program.empty()) std::ignore = attach(socket.get(), program);
+    if (!socket || program.empty()) continue;
+    if (const error_code failed = attach(socket.get(), program)) {
+      ++filter_failures_;
+      no_filter = failed;
+    }
   }
+  if (no_filter) warn_of_no_filter(address, no_filter);
   host_.open(address, entrance, std::move(*sockets));
   log::debug("listening", {{"address", address.to_string()},
                            {"kind", to_string(entrance.kind)},

@@ -73,6 +73,8 @@ class BindSteering {
   [[nodiscard]] std::size_t open_sockets() const noexcept { return open_sockets_; }
   /// Whether some service port of UDP is listened for.
   [[nodiscard]] bool carries_udp() const noexcept;
+  /// How often the kernel took no packet filter for a listening socket.
+  [[nodiscard]] std::uint64_t filter_failures() const noexcept { return filter_failures_; }
   void collect(MetricFamilies& into) const;
 
  private:
@@ -113,6 +115,7 @@ class BindSteering {
   Timer retry_;
   std::size_t open_sockets_ = 0;  ///< those being closed included
   std::size_t next_worker_ = 0;   ///< who gets the next listener that has not one for each
+  std::uint64_t filter_failures_ = 0;
   bool stopped_ = false;
   /// Calls back from the host after this object is gone find it expired.
   std::shared_ptr<BindSteering*> alive_ = std::make_shared<BindSteering*>(this);

@@ -1,5 +1,7 @@
 #include "proxy/steer/source_program.h"
 
+#include "base/log.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -139,6 +141,13 @@ error_code attach(int socket, const std::vector<sock_filter>& program) {
   const sock_fprog given{static_cast<unsigned short>(code.size()), code.data()};
   if (::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &given, sizeof given) == 0) return {};
   return {errno, boost::system::system_category()};
+}
+
+void warn_of_no_filter(const SocketAddress& listener, const error_code& reason) {
+  log::warn("a listener has no packet filter; clients that should get no answer are refused",
+            {{"address", listener.to_string()},
+             {"reason", reason.message()},
+             {"remedy", "raise net.core.optmem_max, or give the Service fewer source ranges"}});
 }
 
 }  // namespace wherry::steer

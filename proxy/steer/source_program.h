@@ -3,6 +3,7 @@
 #include "balancer/client_filter.h"
 #include "base/ip_address.h"
 #include "base/result.h"
+#include "base/socket_address.h"
 
 #include <linux/filter.h>
 #include <vector>
@@ -20,5 +21,9 @@ namespace wherry::steer {
 /// Gives a listening socket its program; takes one away that it has where `program` is empty.
 /// Connections that were accepted before keep what they had.
 [[nodiscard]] error_code attach(int socket, const std::vector<sock_filter>& program);
+
+/// Says in the log that the kernel took no program for a listener: the workers, who look at every
+/// client, refuse there whoever should get no answer.
+void warn_of_no_filter(const SocketAddress& listener, const error_code& reason);
 
 }  // namespace wherry::steer

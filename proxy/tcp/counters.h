@@ -13,6 +13,7 @@ struct alignas(64) Counters {
   Counter bytes_out;         ///< backend to client
   Counter retries;           ///< attempts after the first
   Counter accept_pauses;     ///< times that a listener stopped accepting for want of resources
+  Counter filter_failures;   ///< packet filters that the kernel did not take
   CountersBy<ConnectError, kConnectErrors> connect_failures;
   CountersBy<CloseReason, kCloseReasons> closed;
 };

@@ -112,5 +112,16 @@ TEST_F(BindSteeringPolicyTest, AnAddressThatChangesItsKindIsRetargeted) {
   EXPECT_EQ(host_.kinds.at(at("192.0.2.1:80")), balancer::AddressKind::LoadBalancerIp);
 }
 
+// What stands for sockets here takes no filter.
+TEST_F(BindSteeringPolicyTest, E6_AFilterThatTheKernelDoesNotTakeIsCountedAndSaidOnce) {
+  tables_.services.upsert(web().internal_policy(TrafficPolicy::Local));
+  put_endpoint("web", "node-2");
+
+  EXPECT_THAT(apply(), ElementsAre("open 127.0.0.1:80"));
+
+  EXPECT_EQ(steering_->filter_failures(), 3u) << "one for each worker's socket";
+  EXPECT_EQ(log_.count("a listener has no packet filter"), 1);
+}
+
 }  // namespace
 }  // namespace wherry::steer
