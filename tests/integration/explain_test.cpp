@@ -5,14 +5,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <ostream>
+#include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace wherry::test {
 namespace {
 
 namespace json = boost::json;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 /// Traffic policies, source ranges and hints, with an endpoint on another node.
 const std::string kManifests = R"(
@@ -124,6 +133,283 @@ TEST_F(Explain, ARunningWherryAnswersTheSame) {
   ASSERT_EQ(alone.exit_code, 0) << alone.err;
   EXPECT_EQ(json::parse(live.out), json::parse(alone.out));
   EXPECT_EQ(json::parse(live.out).at("verdict"), "forward");
+}
+
+// --- every verdict and every reason ---
+
+/// A Service with a load balancer IP, and its endpoints, which are written in YAML.
+std::string shop(const std::string& name, int number, const std::string& spec,
+                 const std::string& endpoints) {
+  const std::string id = std::to_string(number);
+  return "---\napiVersion: v1\nkind: Service\nmetadata: {name: " + name +
+         "}\nspec:\n  type: LoadBalancer\n  clusterIP: 10.96.1." + id + "\n" + spec +
+         "  ports: [{port: 80}]\nstatus: {loadBalancer: {ingress: [{ip: 198.51.100." + id +
+         "}]}}\n---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: " +
+         name + "-1, labels: {kubernetes.io/service-name: " + name +
+         "}}\naddressType: IPv4\nports: [{name: \"\", port: 8080}]\nendpoints: [" + endpoints +
+         "]\n";
+}
+
+std::string all_shops() {
+  const std::string here = "{addresses: [10.1.0.1], nodeName: node-1}";
+  const std::string there = "{addresses: [10.1.0.2], nodeName: node-2}";
+  const std::string unready =
+      "{addresses: [10.1.0.3], nodeName: node-1, conditions: {ready: false, serving: false}}";
+  const std::string ending =
+      "{addresses: [10.1.0.4], nodeName: node-1, conditions: {ready: false, serving: true, "
+      "terminating: true}}";
+  return "apiVersion: v1\nkind: Node\n"
+         "metadata: {name: node-1, labels: {topology.kubernetes.io/zone: zone-a}}\n"
+         "spec: {podCIDRs: [10.244.1.0/24]}\n"
+         "status: {addresses: [{type: InternalIP, address: 192.0.2.7}]}\n" +
+         shop("ready", 1, "", here + ", " + there + ", " + unready + ", " + ending) +
+         shop("ending", 2, "", unready + ", " + ending) + shop("nobody", 3, "", unready) +
+         shop("far", 4, "  internalTrafficPolicy: Local\n  externalTrafficPolicy: Local\n", there) +
+         shop("near", 5, "  internalTrafficPolicy: Local\n  externalTrafficPolicy: Local\n",
+              here + ", " + there) +
+         shop("ranged", 6, "  loadBalancerSourceRanges: [203.0.113.0/24]\n", here) +
+         shop("zoned", 7, "",
+              "{addresses: [10.1.0.1], hints: {forZones: [{name: zone-a}]}}, "
+              "{addresses: [10.1.0.2], hints: {forZones: [{name: zone-b}]}}") +
+         shop("noded", 8, "",
+              "{addresses: [10.1.0.1], hints: {forNodes: [{name: node-1}]}}, "
+              "{addresses: [10.1.0.2], hints: {forNodes: [{name: node-2}]}}");
+}
+
+struct Answer {
+  const char* name;
+  const char* client;
+  const char* destination;
+  const char* verdict;
+  const char* reason;
+  const char* rule;  ///< its id
+  std::vector<std::string> backends;
+  std::map<std::string, std::string> excluded;  ///< by backend, why
+};
+std::ostream& operator<<(std::ostream& out, const Answer& each) { return out << each.name; }
+
+const std::string kOne = "10.1.0.1:8080";
+const std::string kTwo = "10.1.0.2:8080";
+const std::string kUnready = "10.1.0.3:8080";
+const std::string kEnding = "10.1.0.4:8080";
+constexpr const char* kPod = "10.244.1.9";
+constexpr const char* kOutside = "203.0.113.9";
+constexpr const char* kOutOfRange = "192.0.2.99";
+
+const std::vector<Answer>& answers() {
+  static const std::vector<Answer> all = {
+      {"E2_Ready",
+       kPod,
+       "10.96.1.1:80",
+       "forward",
+       "ready_endpoints",
+       "E2",
+       {kOne, kTwo},
+       {{kUnready, "not_ready"}, {kEnding, "terminating"}}},
+      {"E2_ServingTerminating",
+       kPod,
+       "10.96.1.2:80",
+       "forward",
+       "serving_terminating",
+       "E2",
+       {kEnding},
+       {{kUnready, "not_ready"}}},
+      {"E9_Nobody",
+       kPod,
+       "10.96.1.3:80",
+       "reject",
+       "no_endpoints",
+       "E9",
+       {},
+       {{kUnready, "not_ready"}}},
+      {"E9_NobodyForOutsiders",
+       kOutside,
+       "198.51.100.3:80",
+       "reject",
+       "no_endpoints",
+       "E9",
+       {},
+       {{kUnready, "not_ready"}}},
+      {"E6_NobodyHere",
+       kPod,
+       "10.96.1.4:80",
+       "drop",
+       "no_local_endpoints",
+       "E6",
+       {},
+       {{kTwo, "other_node"}}},
+      {"E7_NobodyHere",
+       kOutside,
+       "198.51.100.4:80",
+       "drop",
+       "no_local_endpoints",
+       "E7",
+       {},
+       {{kTwo, "other_node"}}},
+      {"E8_APodOfTheNode", kPod, "198.51.100.4:80", "forward", "ready_endpoints", "E8", {kTwo}, {}},
+      {"E8_TheNode", "node", "198.51.100.4:80", "forward", "ready_endpoints", "E8", {kTwo}, {}},
+      {"E6_Here",
+       kPod,
+       "10.96.1.5:80",
+       "forward",
+       "ready_endpoints",
+       "E6",
+       {kOne},
+       {{kTwo, "other_node"}}},
+      {"E7_Here",
+       kOutside,
+       "198.51.100.5:80",
+       "forward",
+       "ready_endpoints",
+       "E7",
+       {kOne},
+       {{kTwo, "other_node"}}},
+      {"F1_OutOfRange", kOutOfRange, "198.51.100.6:80", "drop", "source_ranges", "F1", {}, {}},
+      {"F1_InRange", kOutside, "198.51.100.6:80", "forward", "ready_endpoints", "E2", {kOne}, {}},
+      {"E12_Zones",
+       kPod,
+       "10.96.1.7:80",
+       "forward",
+       "ready_endpoints",
+       "E12",
+       {kOne},
+       {{kTwo, "other_zone"}}},
+      {"E12_Nodes",
+       kPod,
+       "10.96.1.8:80",
+       "forward",
+       "ready_endpoints",
+       "E12",
+       {kOne},
+       {{kTwo, "other_node"}}},
+      {"E10_WrongPort", kPod, "10.96.1.1:81", "reject", "wrong_port", "E10", {}, {}},
+      {"E10_WrongPortOfAVip", kOutside, "198.51.100.1:81", "reject", "wrong_port", "E10", {}, {}}};
+  return all;
+}
+
+/// Of a table of deploy/operations.md with this head: the first cell of each row, without
+/// backticks, and the last one.
+std::map<std::string, std::string> documented(std::string_view head) {
+  std::ifstream file(std::string(WHERRY_TEST_DATA) + "/../deploy/operations.md");
+  std::map<std::string, std::string> rows;
+  bool is_inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line == head) {
+      is_inside = true;
+    } else if (!line.starts_with('|')) {
+      is_inside = false;
+    } else if (is_inside && line.starts_with("| `")) {
+      const std::size_t last = line.rfind(" | ") + 3;
+      rows.emplace(line.substr(3, line.find('`', 3) - 3),
+                   line.substr(last, line.size() - last - 2));
+    }
+  }
+  return rows;
+}
+
+constexpr std::string_view kReasonTable = "| Reason | Of | Rule |";
+
+class EveryAnswer : public ::testing::TestWithParam<Answer> {};
+
+TEST_P(EveryAnswer, HasItsVerdictReasonRuleInWordsAndBackends) {
+  const Answer& row = GetParam();
+  const TempFolder folder;
+  folder.write("all.yaml", all_shops());
+
+  const auto result = wherry({"explain", row.client, row.destination, "-o", "json", "--manifests",
+                              folder.path().string(), "--node-name", "node-1"});
+
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json::value answer = json::parse(result.out);
+  EXPECT_EQ(answer.at("verdict"), row.verdict);
+  EXPECT_EQ(answer.at("reason"), row.reason);
+  const std::string rule(answer.at("rule").as_string());
+  EXPECT_THAT(rule, StartsWith(std::string(row.rule) + ": "));
+  EXPECT_THAT(rule, EndsWith(documented(kReasonTable).at(row.reason)));
+  std::vector<std::string> backends;
+  for (const json::value& each : answer.at("backends").as_array()) {
+    backends.emplace_back(each.as_string());
+  }
+  EXPECT_EQ(backends, row.backends);
+  std::map<std::string, std::string> excluded;
+  for (const json::value& each : answer.at("excluded").as_array()) {
+    excluded.emplace(each.at("backend").as_string(), each.at("reason").as_string());
+  }
+  EXPECT_EQ(excluded, row.excluded);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, EveryAnswer, ::testing::ValuesIn(answers()),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+/// Said by TooManyEndpoints, whose manifests are large.
+constexpr const char* kTooMany = "too_many_endpoints";
+
+// The lists are closed, and documented in full: tests/balancer/reason_test.cpp.
+TEST(EveryReason, AndEveryVerdictHasItsRow) {
+  std::set<std::string> reasons{kTooMany};
+  std::set<std::string> verdicts;
+  for (const Answer& row : answers()) {
+    verdicts.insert(row.verdict);
+    reasons.insert(row.reason);
+    for (const auto& [backend, reason] : row.excluded) reasons.insert(reason);
+  }
+
+  const auto documented_reasons = documented(kReasonTable);
+  EXPECT_GE(documented_reasons.size(), 11u);
+  for (const auto& [reason, rule] : documented_reasons) {
+    EXPECT_TRUE(reasons.contains(reason)) << "give " << reason << " a row";
+  }
+  for (const auto& [verdict, seen] : documented("| Verdict | What a client sees |")) {
+    EXPECT_TRUE(verdicts.contains(verdict)) << "give " << verdict << " a row";
+  }
+}
+
+// 501 ports with 1000 endpoints each: more than a table of manifests has room for. The last by its
+// name, p99, gets none.
+TEST(EveryReason, TooManyEndpoints) {
+  std::string service_ports;
+  std::string slice_ports;
+  std::string endpoints;
+  for (int i = 0; i < 501; ++i) {
+    const std::string name = (i == 0 ? "" : ", ") + ("{name: p" + std::to_string(i)) + ", port: ";
+    service_ports += name + std::to_string(1000 + i) + '}';
+    slice_ports += name + "8080}";
+  }
+  for (int i = 0; i < 1000; ++i) {
+    endpoints += (i == 0 ? "" : ", ") + ("{addresses: [10.1." + std::to_string(i / 250)) + '.' +
+                 std::to_string(i % 250 + 1) + "]}";
+  }
+  const TempFolder folder;
+  folder.write("all.yaml",
+               "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"
+               "spec: {clusterIP: 10.96.0.1, ports: [" +
+                   service_ports +
+                   "]}\n---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+                   "metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}\n"
+                   "addressType: IPv4\nports: [" +
+                   slice_ports + "]\nendpoints: [" + endpoints + "]\n");
+
+  const auto result = wherry(
+      {"explain", "pod", "10.96.0.1:1099", "-o", "json", "--manifests", folder.path().string()});
+
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json::value answer = json::parse(result.out);
+  EXPECT_EQ(answer.at("verdict"), "reject");
+  EXPECT_EQ(answer.at("reason"), kTooMany);
+  EXPECT_EQ(answer.at("rule").as_string(), documented(kReasonTable).at(kTooMany));
+  EXPECT_EQ(answer.at("backends"), json::array());
+}
+
+// What becomes of it is the host's business, where traffic comes by listeners.
+TEST(EveryReason, E10_AFreeAddressOfTheServiceCidrIsNobodys) {
+  const TempFolder folder;
+  folder.write("all.yaml", all_shops());
+
+  const auto result = wherry({"explain", "pod", "10.96.200.200:80", "--manifests",
+                              folder.path().string(), "--node-name", "node-1"});
+
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("no Service has the address 10.96.200.200:80/TCP; write"));
 }
 
 }  // namespace
