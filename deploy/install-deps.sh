@@ -8,6 +8,7 @@
 #   lint     clang-format and clang-tidy
 #   fuzz     clang with libFuzzer
 #   cluster  what starts a control plane for the tests of tests/cluster; Go is not among it
+#   node     what the hosts of tests/node are made of and looked at with
 #
 # Exit codes: 0 everything is there, 64 unknown group, 69 packages can't be fetched or this is no
 # Debian, 77 packages are missing and only root may install them.
@@ -22,6 +23,7 @@ declare -A groups=(
   [lint]="clang-format-19 clang-tidy-19 clang-19"
   [fuzz]="clang-19 libclang-rt-19-dev"
   [cluster]="python3 openssl curl iproute2 util-linux ca-certificates"
+  [node]="python3 iproute2 util-linux nftables bpftool procps libcap2-bin"
 )
 
 [ $# -gt 0 ] || set -- build

@@ -55,7 +55,8 @@ BANS = (
                  "proxy/http/http_server.cpp":
                      "the pause after a failed accept(), awaited by a coroutine beside Beast's own "
                      "timeouts; Timers has callbacks only",
-                 "bench/load/backend.cpp": "stands in for a pod; nobody's test moves its time"}),
+                 "bench/load/backend.cpp": "stands in for a pod; nobody's test moves its time",
+                 "tests/node/peer.cpp": "keeps the pace of a load against a real kernel"}),
     Ban("sleep",
         r"\bthis_thread\s*::\s*sleep|\b(usleep|nanosleep|sleep_until)\b|(?<![\w.>])sleep\s*\(",
         "a thread that sleeps serves nobody, a test that sleeps is slow or fails by chance",

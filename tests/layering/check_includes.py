@@ -42,6 +42,7 @@ LAYERS = {
     # What looks at the wherry binary from outside knows its admin surface and no more.
     "tests/integration": ("base", "base/async", "proxy/admin", "tests/support"),
     "tests/soak": ("base", "base/async", "proxy/admin", "tests/support"),
+    "tests/node": ("base",),
     "tests/fuzz": ("base", "base/document", "config", "watcher/model", "watcher", "balancer",
                    "proxy/tcp"),
     # One test executable each.

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Tests wherry on two nodes in network namespaces, with pods, a client outside and a neighbour.
+#
+#   tests/node/run.sh                  every suite
+#   tests/node/run.sh combinations     one of them; see README.md
+#   tests/node/run.sh kubeproxy        kube-proxy beside wherry: what each answers, and how fast
+#
+# WHERRY_BINARY is the wherry to test and WHERRY_NODE_PEER what the hosts run; build/release's are
+# built otherwise (WHERRY_PRESET names another preset).
+#
+# Everything runs in namespaces of its own. Needs root. Where that can't be had the suites are
+# skipped, which fails with WHERRY_CI=1.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD
+
+. tests/support/go_programs.sh
+
+[ "$(id -u)" -eq 0 ] || skip tests/node "only root may make network namespaces"
+deploy/install-deps.sh node
+unshare --net true 2>/dev/null || skip tests/node "this machine lets nobody make network namespaces"
+
+preset=${WHERRY_PRESET:-release}
+if [ -z "${WHERRY_BINARY:-}" ] || [ -z "${WHERRY_NODE_PEER:-}" ]; then
+  deploy/install-deps.sh
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset" -t wherry wherry-node-peer -- --quiet
+  : "${WHERRY_BINARY:=$root/build/$preset/proxy/wherry}"
+  : "${WHERRY_NODE_PEER:=$root/build/$preset/tests/node/wherry-node-peer}"
+fi
+export WHERRY_BINARY WHERRY_NODE_PEER
+
+# A namespace of its own for the suite, in which it makes those of its hosts; and mounts that nobody
+# else sees, with a file system for what BPF programs pin, as a node has one.
+in_namespace() {
+  unshare --net --mount --propagation private timeout --kill-after=10 "${WHERRY_NODE_TIMEOUT:-300}" \
+    setpriv --pdeathsig TERM tests/in_place.sh sh -c '
+      mkdir -p /sys/fs/bpf && mount -t bpf bpf /sys/fs/bpf && exec python3 -B -W ignore "$@"
+    ' node "tests/node/$1"
+}
+
+all=(hosts combinations)
+what=${1:-all}
+case $what in
+  all) suites=("${all[@]}") ;;
+  *)
+    [ -f "tests/node/test_$what.py" ] || { sed -n 2,15p "$0" >&2; exit 64; }
+    suites=("$what")
+    ;;
+esac
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0 failed=0
+for suite in "${suites[@]}"; do
+  echo "--- $suite"
+  status=0
+  in_namespace "test_$suite.py" 2>&1 | tee "$log" || status=$?
+  count=$(sed -n 's/^Ran \([0-9]*\) tests\? in.*/\1/p' "$log")
+  # A failed subtest is one failure of its test; no more fail than ran.
+  wrong=$(sed -n 's/^FAILED (\(.*\))/\1/p' "$log" | sed 's/skipped=[0-9]*//' | tr -cd '0-9,' | tr ',' '+')
+  if [ "$status" -eq 0 ]; then
+    passed=$((passed + ${count:-0}))
+  else
+    bad=$((${wrong%+}))
+    [ "$bad" -gt 0 ] || bad=1
+    [ "$bad" -le "${count:-0}" ] || bad=${count:-1}
+    [ "$bad" -gt 0 ] || bad=1
+    failed=$((failed + bad))
+    passed=$((passed + (${count:-0} > bad ? ${count:-0} - bad : 0)))
+  fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,145 @@
+"""The wherry binary on a node of the rig, as operators run it."""
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+from rig import SERVICE_CIDRS
+
+BINARY = os.environ["WHERRY_BINARY"]
+ADMIN_PORT = 10249
+
+
+def wait_for(what, condition, seconds=20, pause=0.02):
+    """Returns what the condition returns, once that is true."""
+    deadline = time.monotonic() + seconds
+    reason = None
+    while True:
+        try:
+            result = condition()
+            if result:
+                return result
+        except (OSError, http.client.HTTPException) as error:
+            reason = error
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds} s (last: {reason!r})")
+        time.sleep(pause)
+
+
+class Wherry:
+    """`wherry run` on one node. `prefix` is a command that takes privileges away."""
+
+    def __init__(self, rig, node, *arguments, manifests=None, steering="node", prefix=(),
+                 ready=True, admin=f"127.0.0.1:{ADMIN_PORT}"):
+        self.rig, self.node = rig, node
+        self.run_folder = os.path.join(rig.folder.name, "run-" + node.name)
+        self.admin = admin
+        self.arguments = [
+            *(("--manifests", manifests) if manifests else ()), "--steering", steering,
+            "--hostname-override", node.name, "--service-cidr", ",".join(SERVICE_CIDRS),
+            "--run-dir", self.run_folder, "--admin-address", admin, *arguments]
+        self.prefix = list(prefix)
+        self.log_file = tempfile.NamedTemporaryFile(prefix="wherry-log-", dir=rig.folder.name)
+        self.connection = None
+        self.start()
+        if ready:
+            self.wait_ready()
+
+    def start(self):
+        self.process = self.node.host.start(*self.prefix, BINARY, "run", *self.arguments,
+                                            stderr=self.log_file)
+
+    def command(self, *arguments, prefix=(), **options):
+        """Another wherry on the node, run to its end; (exit code, output, errors)."""
+        with self.node.host.inside():
+            done = subprocess.run([*prefix, BINARY, *arguments], text=True, capture_output=True,
+                                  timeout=60, check=False, **options)
+        return done.returncode, done.stdout, done.stderr
+
+    def wait_ready(self, seconds=30):
+        def is_ready():
+            assert self.process.poll() is None, f"it ended with {self.process.poll()}"
+            return self.get("/readyz")[0] == 200
+        try:
+            wait_for(f"wherry on {self.node.name} is ready", is_ready, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()}") from None
+
+    def log(self):
+        with open(self.log_file.name, encoding="utf-8") as file:
+            return file.read()
+
+    def get(self, path):
+        """(status, body) of an admin page, over one connection that is kept."""
+        for last in (False, True):
+            if self.connection is None:
+                self.connection = http.client.HTTPConnection(self.admin, timeout=10)
+                with self.node.host.inside():
+                    self.connection.connect()
+            try:
+                self.connection.request("GET", path)
+                answer = self.connection.getresponse()
+                return answer.status, answer.read().decode()
+            except (OSError, http.client.HTTPException):
+                self.connection.close()
+                self.connection = None
+                if last:
+                    raise
+
+    def explain(self, client, address, port, protocol):
+        """(verdict, addresses of the backends, the rule) of one connection."""
+        to = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        query = urllib.parse.urlencode({"client": client, "destination": to, "protocol": protocol})
+        status, body = self.get("/explain?" + query)
+        if status != 200:
+            return f"no explanation ({status})", frozenset(), body.strip()
+        said = json.loads(body)
+        return (said["verdict"],
+                frozenset(each.rpartition(":")[0].strip("[]") for each in said["backends"]),
+                said["rule"])
+
+    def table(self):
+        return json.loads(self.get("/table")[1])
+
+    def generation_has(self, service, count):
+        """Whether the table has this many backends for the Service, over all its ports."""
+        rows = [row for row in self.table() if row["service"] == service]
+        return bool(rows) and all(len(row["internal"]["backends"]) == count for row in rows)
+
+    def metric(self, name, **labels):
+        """The sum of all samples of this name that have these labels."""
+        total = 0.0
+        for line in self.get("/metrics")[1].splitlines():
+            if re.match(re.escape(name) + r"([{ ]|$)", line) and all(
+                    f'{key}="{value}"' in line for key, value in labels.items()):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def stop(self):
+        """Its exit code; 0 is all that a test should see."""
+        self.close_connection()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
+
+    def kill(self):
+        self.close_connection()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def close_connection(self):
+        if self.connection:
+            self.connection.close()
+            self.connection = None
+
+    def close(self):
+        self.kill()
+        self.log_file.close()
