@@ -17,6 +17,7 @@ cd "$(dirname "$0")/../.."
 root=$PWD
 
 . tests/support/go_programs.sh
+. tests/support/control_plane.sh
 
 [ "$(id -u)" -eq 0 ] || skip tests/cluster "only root may make network namespaces"
 deploy/install-deps.sh cluster
@@ -24,33 +25,12 @@ unshare --net true 2>/dev/null || skip tests/cluster "this machine lets nobody m
 
 # --- the programs of the control plane
 
-has_all() {
-  for program in kube-apiserver kube-controller-manager kubectl; do
-    [ -x "$1/$program" ] || return 1
-  done
-  [ -x "$1/etcd" ] || [ -x "$1/server" ]
-}
-
-build_binaries() {
-  local go version
-  go=$(find_go) || skip tests/cluster "there is no Go toolchain (1.26), and KUBEBUILDER_ASSETS names no folder with kube-apiserver, kube-controller-manager, kubectl and etcd"
-  version=$(cd tests/cluster && GOTOOLCHAIN=local "$go" list -m -f '{{.Version}}' k8s.io/kubernetes) ||
-    skip tests/cluster "this Go can't read tests/cluster/go.mod; it takes Go 1.26"
-  local minor=${version#v1.}
-  echo "building the control plane ($version) once; this takes some minutes"
-  build_go tests/cluster "$binaries" -ldflags="-s -w
-    -X k8s.io/component-base/version.gitVersion=$version -X k8s.io/component-base/version.gitMajor=1
-    -X k8s.io/component-base/version.gitMinor=${minor%%.*}" tool
-}
-
-binaries=${KUBEBUILDER_ASSETS:-}
+binaries=$(control_plane_folder)
 building=
-if [ -z "$binaries" ] || ! has_all "$binaries"; then
-  binaries=$(cache_folder cluster tests/cluster/go.mod tests/cluster/go.sum)
-  if ! has_all "$binaries"; then
-    build_binaries &  # fetching and linking leave a core to wherry's build
-    building=$!
-  fi
+if ! has_control_plane "$binaries"; then
+  can_build_go tests/cluster tests/cluster
+  build_control_plane "$binaries" &  # fetching and linking leave a core to wherry's build
+  building=$!
 fi
 export WHERRY_CLUSTER_BINARIES=$binaries
 
