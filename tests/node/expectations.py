@@ -63,6 +63,8 @@ class Combination:
     destination: str
     family: int  # 0, 1
     protocol: str
+    # F7: with a cluster CIDR the pods of all nodes count as pods where E8 asks for the kind.
+    all_pods_count: bool = False
 
     def __str__(self):
         family = "IPv6" if self.family else "IPv4"
@@ -117,11 +119,13 @@ def policy_for(combination):
         return combination.service.internal
     if kind_there(combination) != OUTSIDE:
         return "Cluster"
+    if combination.all_pods_count and combination.client.is_a == POD:
+        return "Cluster"
     return combination.service.external
 
 
 def seen_address(rig, combination, backend):
-    """design.md's table: what the backend sees."""
+    """design.md's table: what the backend sees. A pod is one of this node here, whatever F7 says."""
     node = rig.nodes[deciding_node(combination)]
     nodes_own = node.addresses[combination.family]
     clients_own = combination.client.addresses[combination.family]
@@ -152,54 +156,53 @@ def expected(rig, combination):
                     tuple((each.name, seen_address(rig, combination, each)) for each in backends))
 
 
-def combinations(rig, services):
+def combinations(rig, services, all_pods_count=False):
     """All of them, in the order of the table."""
     return [each for service in services for client in clients_of(rig)
             for destination in DESTINATIONS for protocol in ("TCP", "UDP") for family in (0, 1)
-            if is_possible(each := Combination(service, client, destination, family, protocol))]
+            if is_possible(each := Combination(service, client, destination, family, protocol,
+                                               all_pods_count))]
 
 
 # --- the table that is printed
 
 
-def short(rig, combination, outcome):
-    """An outcome as few words: "a1 client", "b1 node", "refused"."""
+def short(rig, combination, outcome, is_right):
+    """An outcome as (backend, few words): ("a1", "client"), ("b1", "node"), ("", "refused")."""
+    wrong = "" if is_right else " WRONG"
     if outcome.kind != ANSWERED:
-        return outcome.kind
+        return "", outcome.kind + wrong
     node = rig.nodes[deciding_node(combination)].addresses[combination.family]
     names = {combination.client.addresses[combination.family]: "client", node: "node"}
-    if combination.client.is_a == NODE and combination.client.node == deciding_node(combination):
-        names = {node: "node"}
-    return f"{outcome.backend} {names.get(outcome.seen, outcome.seen)}"
+    return outcome.backend, names.get(outcome.seen, outcome.seen) + wrong
 
 
 def cell(rig, asked):
-    """What came of (combination, outcome, is right) that differ by protocol, family and turn."""
-    texts = {}
+    """What came of (combination, outcome, is right) that differ by protocol, family and turn. Which
+    of two backends answered one of them is chance, and not told apart."""
+    outcomes = {}
     for combination, outcome, is_right in asked:
-        key = f"{combination.protocol}{'46'[0] if not combination.family else '6'}"
-        text = short(rig, combination, outcome) + ("" if is_right else " WRONG")
-        texts.setdefault(key, set()).add(text)
-    merged = {}
-    for key, values in texts.items():
-        merged.setdefault(merge(values), []).append(key)
-    if len(merged) == 1:
-        return next(iter(merged))
-    return "; ".join(f"{','.join(keys)}: {text}" for text, keys in merged.items())
-
-
-def merge(values):
-    """ "a1 client" and "b1 client" are "a1|b1 client". """
-    by_rest = {}
-    for value in sorted(values):
-        name, _, rest = value.partition(" ")
-        by_rest.setdefault(rest, []).append(name)
-    return ", ".join(" ".join(filter(None, ("|".join(names), rest)))
-                     for rest, names in sorted(by_rest.items()))
+        way = combination.protocol + "46"[combination.family]
+        outcomes.setdefault(way, set()).add(short(rig, combination, outcome, is_right))
+    groups = {}
+    for way, found in outcomes.items():
+        groups.setdefault(frozenset(words for _, words in found), []).append(way)
+    texts = []
+    for kinds, ways in groups.items():
+        found = set().union(*(outcomes[way] for way in ways))
+        text = ", ".join(" ".join(filter(None, (
+            "|".join(sorted(name for name, words in found if words == kind)), kind)))
+            for kind in sorted(kinds))
+        texts.append(text if len(groups) == 1 else f"{','.join(ways)}: {text}")
+    return "; ".join(texts)
 
 
 def print_table(rig, services, results, out=print):
     """One block for each Service; `results` are (combination, outcome, is right)."""
+    asked_at = {}
+    for each in results:
+        asked_at.setdefault((each[0].service.name, each[0].client.name, each[0].destination),
+                            []).append(each)
     for service in services:
         where = "+".join(each.name for each in service.backends) or "none"
         out(f"\n{service.name}: internalTrafficPolicy {service.internal}, "
@@ -208,8 +211,7 @@ def print_table(rig, services, results, out=print):
         for client in clients_of(rig):
             row = [client.name]
             for destination in DESTINATIONS:
-                asked = [each for each in results if each[0].service is service and
-                         each[0].client.name == client.name and each[0].destination == destination]
+                asked = asked_at.get((service.name, client.name, destination))
                 row.append(cell(rig, asked) if asked else "-")
             rows.append(row)
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

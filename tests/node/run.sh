@@ -15,10 +15,40 @@ cd "$(dirname "$0")/../.."
 root=$PWD
 
 . tests/support/go_programs.sh
+. tests/support/control_plane.sh
 
 [ "$(id -u)" -eq 0 ] || skip tests/node "only root may make network namespaces"
 deploy/install-deps.sh node
 unshare --net true 2>/dev/null || skip tests/node "this machine lets nobody make network namespaces"
+
+# --- for kube-proxy beside wherry: kube-proxy, and a control plane for both
+
+what=${1:-all}
+building=()
+build_kube_proxy() {
+  local version
+  version=$(kubernetes_version tests/node/kubeproxy)
+  echo "building kube-proxy ($version) once; this takes some minutes"
+  build_go tests/node/kubeproxy "$1" -ldflags="$(version_flags "$version")" tool
+}
+if [ "$what" = all ] || [ "$what" = kubeproxy ]; then
+  deploy/install-deps.sh cluster
+  export WHERRY_CLUSTER_BINARIES WHERRY_KUBE_PROXY
+  WHERRY_CLUSTER_BINARIES=$(control_plane_folder)
+  WHERRY_KUBE_PROXY=$(cache_folder kube-proxy tests/node/kubeproxy/go.mod tests/node/kubeproxy/go.sum)/kube-proxy
+  if ! has_control_plane "$WHERRY_CLUSTER_BINARIES"; then
+    can_build_go tests/node tests/cluster
+    build_control_plane "$WHERRY_CLUSTER_BINARIES" &
+    building+=($!)
+  fi
+  if [ ! -x "$WHERRY_KUBE_PROXY" ]; then
+    can_build_go tests/node tests/node/kubeproxy
+    build_kube_proxy "${WHERRY_KUBE_PROXY%/*}" &
+    building+=($!)
+  fi
+fi
+
+# --- wherry
 
 preset=${WHERRY_PRESET:-release}
 if [ -z "${WHERRY_BINARY:-}" ] || [ -z "${WHERRY_NODE_PEER:-}" ]; then
@@ -29,6 +59,9 @@ if [ -z "${WHERRY_BINARY:-}" ] || [ -z "${WHERRY_NODE_PEER:-}" ]; then
   : "${WHERRY_NODE_PEER:=$root/build/$preset/tests/node/wherry-node-peer}"
 fi
 export WHERRY_BINARY WHERRY_NODE_PEER
+for each in "${building[@]}"; do wait "$each"; done
+
+# --- the suites, one after the other: each measures times on a machine that should do nothing else
 
 # A namespace of its own for the suite, in which it makes those of its hosts; and mounts that nobody
 # else sees, with a file system for what BPF programs pin, as a node has one.
@@ -39,8 +72,7 @@ in_namespace() {
     ' node "tests/node/$1"
 }
 
-all=(hosts combinations)
-what=${1:-all}
+all=(hosts combinations refusals clients neighbours restart fallbacks udp_load scale kubeproxy)
 case $what in
   all) suites=("${all[@]}") ;;
   *)

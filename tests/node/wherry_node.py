@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import time
 import urllib.parse
 
@@ -44,15 +43,16 @@ class Wherry:
             "--hostname-override", node.name, "--service-cidr", ",".join(SERVICE_CIDRS),
             "--run-dir", self.run_folder, "--admin-address", admin, *arguments]
         self.prefix = list(prefix)
-        self.log_file = tempfile.NamedTemporaryFile(prefix="wherry-log-", dir=rig.folder.name)
+        self.log_name = os.path.join(rig.folder.name, f"log-{node.name}-{os.urandom(4).hex()}")
         self.connection = None
         self.start()
         if ready:
             self.wait_ready()
 
     def start(self):
-        self.process = self.node.host.start(*self.prefix, BINARY, "run", *self.arguments,
-                                            stderr=self.log_file)
+        with open(self.log_name, "a", encoding="utf-8") as log:
+            self.process = self.node.host.start(*self.prefix, BINARY, "run", *self.arguments,
+                                                stderr=log)
 
     def command(self, *arguments, prefix=(), **options):
         """Another wherry on the node, run to its end; (exit code, output, errors)."""
@@ -71,7 +71,7 @@ class Wherry:
             raise AssertionError(f"{error}\n{self.log()}") from None
 
     def log(self):
-        with open(self.log_file.name, encoding="utf-8") as file:
+        with open(self.log_name, encoding="utf-8") as file:
             return file.read()
 
     def get(self, path):
@@ -120,6 +120,13 @@ class Wherry:
                 total += float(line.rsplit(" ", 1)[1])
         return total
 
+    def cpu_seconds(self):
+        total = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/schedstat", encoding="ascii") as file:
+                total += int(file.read().split()[0])
+        return total / 1e9
+
     def open_files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
@@ -140,6 +147,19 @@ class Wherry:
             self.connection.close()
             self.connection = None
 
-    def close(self):
-        self.kill()
-        self.log_file.close()
+    close = kill
+
+
+def both_nodes(rig, manifests, *arguments, **options):
+    """wherry on both nodes, ready; by the node's name."""
+    found = {node.name: Wherry(rig, node, *arguments, manifests=manifests, ready=False, **options)
+             for node in rig.nodes.values()}
+    for each in found.values():
+        each.wait_ready()
+    return found
+
+
+def is_sanitized():
+    """Whether the binary runs with a sanitizer: slower, and with more memory."""
+    with open(BINARY, "rb") as file:
+        return b"__asan_init" in file.read()

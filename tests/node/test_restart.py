@@ -1,0 +1,134 @@
+"""Killed and started again, stopped, cleaned up after; somebody takes away what wherry set up."""
+import json
+import subprocess
+import time
+import unittest
+
+from objects import PORT, Service, all_objects
+from probes import ANSWERED, SILENCE, Probe, ask, ask_all, ask_until
+from rig import PEER, Rig
+from snapshot import differences, listings
+from wherry_node import Wherry, is_sanitized, wait_for
+
+GAP_MS = 3000 if is_sanitized() else 100
+
+
+def setUpModule():
+    global rig, web, local, folder
+    rig = Rig()
+    unittest.addModuleCleanup(rig.close)
+    for name in ("a1", "b1"):
+        rig.serve(rig.pods[name])
+    web = Service("web", 1, [rig.pods["a1"], rig.pods["b1"]])
+    local = Service("local", 2, [rig.pods["a1"], rig.pods["b1"]], external="Local")
+    folder = rig.manifests("manifests", all_objects(rig, [web, local]))
+
+
+class Restart(unittest.TestCase):
+    def setUp(self):
+        self.before = listings(rig.a.host)
+        self.wherry = Wherry(rig, rig.a, manifests=folder)
+        self.addCleanup(self.clean_up)
+        self.serves()
+
+    def clean_up(self):
+        self.wherry.kill()
+        self.wherry.command("cleanup", "--run-dir", self.wherry.run_folder)
+
+    def serves(self):
+        for address, protocol in ((web.cluster_ips[0], "TCP"), (web.cluster_ips[1], "UDP"),
+                                  (local.balancer_ips[0], "TCP")):
+            outcome = ask_until(lambda each: each.kind == ANSWERED, rig.pods["ac"].host, address,
+                                PORT, protocol)
+            self.assertEqual(outcome.kind, ANSWERED, f"{address} {protocol}\n{self.wherry.log()[-2000:]}")
+        outcome = ask_until(lambda each: each.kind == ANSWERED, rig.outside, local.balancer_ips[0],
+                            PORT, source=rig.a.outside_source[0])
+        self.assertEqual(outcome.seen, rig.a.outside_source[0])
+
+    def leaves_nothing(self):
+        self.assertEqual(differences(self.before, listings(rig.a.host)), [])
+
+    def test_R4_a_stop_leaves_nothing(self):
+        self.assertNotEqual(differences(self.before, listings(rig.a.host)), [])
+        self.assertEqual(self.wherry.stop(), 0, self.wherry.log()[-2000:])
+        self.leaves_nothing()
+
+    def test_R5_cleanup_after_a_crash_leaves_nothing(self):
+        self.wherry.kill()
+        self.assertNotEqual(differences(self.before, listings(rig.a.host)), [])
+        code, output, errors = self.wherry.command("cleanup", "--run-dir", self.wherry.run_folder)
+        self.assertEqual(code, 0, output + errors)
+        self.leaves_nothing()
+        code, output, errors = self.wherry.command("cleanup", "--run-dir", self.wherry.run_folder)
+        self.assertEqual(code, 0, "with nothing left: " + output + errors)
+
+    def test_R5_cleanup_leaves_a_running_one_alone(self):
+        code, _, _ = self.wherry.command("cleanup", "--run-dir", self.wherry.run_folder)
+        self.assertNotEqual(code, 0)
+        self.serves()
+
+    def test_R4_killed_and_started_again_it_is_away_for_a_moment_only(self):
+        load = rig.pods["ac"].host.start(PEER, "connect", f"{web.cluster_ips[0]}:{PORT}",
+                                         "--seconds", "4", "--every-us", "1000",
+                                         stdout=subprocess.PIPE, text=True)
+        time.sleep(1.5)  # the load has a time of its own before and after
+        self.wherry.kill()
+        self.wherry.start()
+        found = json.loads(load.communicate(timeout=30)[0])
+        print(f"\nkill -9 and start again: {found['longest_gap_ms']:.0f} ms without a new "
+              f"connection; {found['answered']} answered, failed: {found['counts']}", flush=True)
+        self.wherry.wait_ready()
+        self.serves()
+        self.assertLess(found["longest_gap_ms"], GAP_MS)
+
+    def test_what_a_crashed_one_left_is_taken_over_and_what_is_not_wanted_any_more_goes(self):
+        self.wherry.kill()
+        rig.write(folder, all_objects(rig, [local]))
+        self.addCleanup(rig.write, folder, all_objects(rig, [web, local]))
+        self.wherry.start()
+        self.wherry.wait_ready()
+        self.assertEqual(ask_until(lambda each: each.kind == SILENCE, rig.pods["ac"].host,
+                                   web.cluster_ips[0], PORT).kind, SILENCE)  # free now (E10)
+        routes = rig.a.host.run("ip", "route", "show", "table", "all")
+        self.assertNotIn(web.external_ips[0], routes)
+        self.assertIn(local.external_ips[0], routes)
+        self.assertEqual(ask(rig.pods["ac"].host, local.cluster_ips[0], PORT).kind, ANSWERED)
+        self.assertEqual(self.wherry.stop(), 0)
+        self.leaves_nothing()
+
+    def test_R7_a_route_that_somebody_removes_comes_back(self):
+        for family, address in enumerate((web.external_ips[0], web.external_ips[1])):
+            before = rig.a.host.run("ip", f"-{'46'[family]}", "route", "show", "table", "local",
+                                    "exact", address)
+            self.assertNotEqual(before, "")
+            rig.a.host.run("ip", f"-{'46'[family]}", "route", "del", "table", "local", "local", address)
+            wait_for(f"the route of {address} is back", lambda: rig.a.host.run(
+                "ip", f"-{'46'[family]}", "route", "show", "table", "local", "exact",
+                address) == before, seconds=40)
+
+    def test_interfaces_that_come_later_carry_too(self):
+        pod = rig.host("late-pod")
+        node = rig.a
+        addresses = node.pod_addresses(99)
+        mac = node.mac(99)
+        node.host.ip(f"link add pod-late address {mac} type veth peer name eth0 netns {pod.path}",
+                     "link set pod-late up", f"route add {addresses[0]} dev pod-late",
+                     f"route add {addresses[1]} dev pod-late")
+        self.addCleanup(node.host.run, "ip", "link", "del", "pod-late")
+        pod.ip("link set lo up", "link set eth0 up", f"addr add {addresses[0]}/32 dev eth0",
+               f"addr add {addresses[1]}/128 dev eth0",
+               f"neigh add 169.254.1.1 lladdr {mac} dev eth0 nud permanent",
+               f"neigh add fe80::1 lladdr {mac} dev eth0 nud permanent",
+               "route add 169.254.1.1 dev eth0 scope link",
+               "route add default via 169.254.1.1 dev eth0", "route add ::/0 via fe80::1 dev eth0")
+        for family in (0, 1):
+            for protocol in ("TCP", "UDP"):
+                outcome = ask_until(lambda each: each.seen == addresses[family], pod,
+                                    web.cluster_ips[family], PORT, protocol)
+                self.assertEqual((outcome.kind, outcome.seen), (ANSWERED, addresses[family]))
+        outcomes = ask_all([Probe(pod, web.cluster_ips[0], PORT)] * 10, patience=1)
+        self.assertEqual({each.kind for each in outcomes}, {ANSWERED})
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,101 @@
+"""Ten thousand Services: what a change costs, whom it disturbs, how many sockets there are."""
+import json
+import os
+import statistics
+import subprocess
+import time
+import unittest
+
+from objects import PORT, SPACE, Service, all_objects
+from probes import ANSWERED, SILENCE, ask_until
+from rig import PEER, Rig
+from wherry_node import Wherry, is_sanitized, wait_for
+
+COUNT = int(os.environ.get("WHERRY_NODE_SERVICES", "10000"))
+MOST_MS = 100 if is_sanitized() else 5  # what is steered costs a small part: bench/micro says how much
+
+
+def many(count):
+    """So many Services of one clusterIP per family and one port, with a backend each."""
+    found = []
+    for i in range(count):
+        name = f"many-{i}"
+        ips = [f"10.96.{100 + i // 250}.{i % 250 + 1}", f"fd00:96::{0x4000 + i:x}"]
+        found.append({"apiVersion": "v1", "kind": "Service",
+                      "metadata": {"name": name, "namespace": SPACE, "uid": name},
+                      "spec": {"clusterIP": ips[0], "clusterIPs": ips,
+                               "ipFamilies": ["IPv4", "IPv6"],
+                               "ports": [{"name": "tcp", "protocol": "TCP", "port": PORT}]}})
+        for family, address in (("IPv4", "10.244.1.11"), ("IPv6", "fd00:244:0:1::11")):
+            found.append({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+                          "metadata": {"name": f"{name}-{family.lower()}", "namespace": SPACE,
+                                       "labels": {"kubernetes.io/service-name": name}},
+                          "addressType": family,
+                          "ports": [{"name": "tcp", "protocol": "TCP", "port": 8080}],
+                          "endpoints": [{"addresses": [address], "nodeName": "node-a",
+                                         "conditions": {"ready": True}}]})
+    return found
+
+
+class Scale(unittest.TestCase):
+    def setUp(self):
+        self.rig = Rig()
+        self.addCleanup(self.rig.close)
+        self.rig.serve(self.rig.pods["a1"])
+        self.web = Service("web", 1, [self.rig.pods["a1"]])
+        self.folder = self.rig.manifests("manifests", all_objects(self.rig, [self.web]))
+        self.wherry = Wherry(self.rig, self.rig.a, manifests=self.folder)
+        self.addCleanup(self.wherry.close)
+
+    def ask(self, address, wanted):
+        return ask_until(lambda each: each.kind == wanted, self.rig.pods["ac"].host, address, PORT,
+                         seconds=120).kind
+
+    def sockets(self):
+        return len(self.rig.a.host.run("ss", "-Hanltu").splitlines())
+
+    def test_neither_sockets_nor_the_cost_of_a_change_grow_with_services(self):
+        files, sockets = self.wherry.open_files(), self.sockets()
+        began = time.monotonic()
+        self.rig.write(self.folder, many(COUNT), "many.json")
+        last = many(COUNT)[-3]["spec"]["clusterIPs"]
+        for address in last:
+            self.assertEqual(self.ask(address, ANSWERED), ANSWERED)
+        print(f"\n{COUNT} Services: served after {time.monotonic() - began:.1f} s from one file",
+              flush=True)
+        self.assertLessEqual(self.wherry.open_files(), files + 4)  # idle connections of the admin page
+        self.assertLessEqual(self.sockets(), sockets)
+
+        load = self.rig.pods["ac"].host.start(
+            PEER, "connect", f"{self.web.cluster_ips[0]}:{PORT}", "--seconds", "6", "--every-us",
+            "2000", stdout=subprocess.PIPE, text=True)
+        costs, work = [], []
+        for turn in range(10):
+            extra = Service("extra", 90 + turn, [self.rig.pods["a1"]])
+            for wanted in (ANSWERED, SILENCE):
+                seconds, runs, cpu = self.cost()
+                if wanted == ANSWERED:
+                    self.rig.write(self.folder, extra.objects(), "extra.json")
+                else:
+                    os.unlink(os.path.join(self.folder, "extra.json"))
+                self.assertEqual(self.ask(extra.cluster_ips[0], wanted), wanted)
+                now_seconds, now_runs, now_cpu = self.cost()
+                costs.append(1000 * (now_seconds - seconds) / max(now_runs - runs, 1))
+                work.append(1000 * (now_cpu - cpu))
+        found = json.loads(load.communicate(timeout=60)[0])
+        print(f"one Service more or less among {COUNT}: median {statistics.median(costs):.3f} ms, "
+              f"most {max(costs):.3f} ms until every worker has it; the process's own time, files "
+              f"and admin pages included, median {statistics.median(work):.1f} ms; meanwhile "
+              f"{found['answered']} connections to another, failed: {found['counts']}", flush=True)
+        self.assertEqual(found["counts"], {})
+        self.assertLessEqual(statistics.median(costs), MOST_MS)
+
+    def cost(self):
+        """(seconds of all syncs, how many, seconds of processor)"""
+        name = "kubeproxy_sync_proxy_rules_duration_seconds"
+        return (self.wherry.metric(name + "_sum", ip_family="IPv4"),
+                self.wherry.metric(name + "_count", ip_family="IPv4"), self.wherry.cpu_seconds())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,123 @@
+"""UDP as a cluster's resolver gets it: ten thousand clients, backends that come and go, none at all."""
+import json
+import socket
+import subprocess
+import time
+import unittest
+
+from objects import PORT, Service, all_objects
+from rig import PEER, Rig
+from wherry_node import both_nodes, wait_for
+
+CLIENTS = 10000
+SECONDS = 8
+EVERY_US = 500
+CHURN_EVERY = 0.4
+IN_FLIGHT = 6  # questions that may be on their way to one backend when it is taken away
+
+
+def setUpModule():
+    global rig, dns, folder, wherries
+    rig = Rig(extra_pods=1)
+    unittest.addModuleCleanup(rig.close)
+    for name in ("a1", "a2", "b1", "b2"):
+        rig.serve(rig.pods[name])
+    dns = Service("dns", 1, [rig.pods[name] for name in ("a1", "a2", "b1", "b2")])
+    folder = rig.manifests("manifests", all_objects(rig, [dns]))
+    wherries = both_nodes(rig, folder)
+    for each in wherries.values():
+        unittest.addModuleCleanup(each.close)
+
+
+def change(*names):
+    dns.backends = [rig.pods[name] for name in names]
+    rig.write(folder, all_objects(rig, [dns]))
+
+
+def both_have(count):
+    for each in wherries.values():
+        wait_for("the table has it", lambda: each.generation_has("dns", count))
+
+
+class Load(unittest.TestCase):
+    def setUp(self):
+        change("a1", "a2", "b1", "b2")
+        both_have(4)
+
+    def ask(self, to):
+        return rig.pods["ac"].host.start(
+            PEER, "ask", to, "--seconds", str(SECONDS), "--clients", str(CLIENTS), "--every-us",
+            str(EVERY_US), stdout=subprocess.PIPE, text=True)
+
+    def test_U2_answers_match_and_none_is_lost_while_backends_come_and_go(self):
+        for to in (f"{dns.cluster_ips[0]}:{PORT}", f"[{dns.cluster_ips[1]}]:{PORT}"):
+            load = self.ask(to)
+            removals = 0
+            end = time.monotonic() + SECONDS
+            while time.monotonic() < end:
+                for names in (("a2", "b1", "b2"), ("a1", "a2", "b2"), ("a1", "b1", "b2")):
+                    change(*names)
+                    removals += 1
+                    time.sleep(CHURN_EVERY)  # the pace of the churn
+            found = json.loads(load.communicate(timeout=60)[0])
+            counts = found["counts"]
+            print(f"\n{to}: {removals} removals; {found}", flush=True)
+            with self.subTest(to=to):
+                self.assertEqual(counts.get("wrong", 0), 0)
+                self.assertEqual(counts.get("refused", 0), 0)
+                self.assertGreater(counts["sent"], SECONDS * 1000000 / EVERY_US * 0.8)
+                self.assertLessEqual(counts["unanswered"], removals * IN_FLIGHT)
+                self.assertEqual({key[3:] for key in counts if key.startswith("by ")},
+                                 {"a1", "a2", "b1", "b2"})
+
+    def test_U2_scaled_to_zero_and_back_the_next_datagram_is_answered(self):
+        for family in (0, 1):
+            with rig.pods["ac"].host.inside():
+                client = socket.socket((socket.AF_INET, socket.AF_INET6)[family], socket.SOCK_DGRAM)
+            with client:
+                client.settimeout(2)
+                client.connect((dns.cluster_ips[family], PORT))
+                client.send(b"one")
+                self.assertTrue(client.recv(1000).endswith(b"\none"))
+                change()
+                both_have(0)
+                with self.assertRaises(ConnectionRefusedError):
+                    client.send(b"two")
+                    client.recv(1000)
+                change("b1")
+                both_have(1)
+                client.send(b"three")
+                answer = client.recv(1000)
+                self.assertTrue(answer.startswith(b"b1 ") and answer.endswith(b"\nthree"), answer)
+
+    def test_U2_policies_cut_no_flow(self):
+        with rig.pods["ac"].host.inside():
+            client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with client:
+            client.settimeout(2)
+            client.connect((dns.cluster_ips[0], PORT))
+            change("a1", "b1")
+            both_have(2)
+            client.send(b"one")
+            first = client.recv(1000).split()[0]
+            dns.internal = "Local"
+            self.addCleanup(setattr, dns, "internal", "Cluster")
+            change("a1", "b1")
+            wait_for("the table has it", lambda: wherries["node-a"].generation_has("dns", 1))
+            client.send(b"two")
+            self.assertEqual(client.recv(1000).split()[0], first)
+
+    def test_datagrams_of_sixty_kilobytes_are_carried(self):
+        for size in (1400, 9000, 60000):
+            with rig.pods["ac"].host.inside():
+                client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            with client:
+                client.settimeout(2)
+                client.connect((dns.cluster_ips[0], PORT))
+                question = bytes(i % 251 for i in range(size))
+                client.send(question)
+                self.assertEqual(client.recv(65536).partition(b"\n")[2], question)
+
+
+if __name__ == "__main__":
+    unittest.main()
