@@ -9,6 +9,8 @@
 #   fuzz     clang with libFuzzer
 #   cluster  what starts a control plane for the tests of tests/cluster; Go is not among it
 #   node     what the hosts of tests/node are made of and looked at with
+#   deploy   what tests/deploy needs besides: a reader of YAML, and what makes a root for the image
+#   image    what the image has besides the program
 #
 # Exit codes: 0 everything is there, 64 unknown group, 69 packages can't be fetched or this is no
 # Debian, 77 packages are missing and only root may install them.
@@ -24,6 +26,8 @@ declare -A groups=(
   [fuzz]="clang-19 libclang-rt-19-dev"
   [cluster]="python3 openssl curl iproute2 util-linux ca-certificates"
   [node]="python3 iproute2 util-linux nftables bpftool procps libcap2-bin"
+  [deploy]="python3-yaml debootstrap util-linux binutils"
+  [image]="ca-certificates"
 )
 
 [ $# -gt 0 ] || set -- build

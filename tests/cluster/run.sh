@@ -5,6 +5,7 @@
 #   tests/cluster/run.sh following     one of them: following, outages, silence, service_types,
 #                                      configurations
 #   tests/cluster/run.sh measure       figures for 10,000 Services instead of tests; needs a release build
+#   tests/cluster/run.sh programs      builds the control plane where it is missing, and says where it is
 #
 # KUBEBUILDER_ASSETS names a folder with the programs; where one is missing there, they are built
 # from the modules in go.mod, once, and kept under the cache folder. WHERRY_BINARY is the wherry to
@@ -33,10 +34,15 @@ if ! has_control_plane "$binaries"; then
   building=$!
 fi
 export WHERRY_CLUSTER_BINARIES=$binaries
+what=${1:-all}
+if [ "$what" = programs ]; then
+  [ -z "$building" ] || wait "$building"
+  echo "$binaries"
+  exit
+fi
 
 # --- wherry
 
-what=${1:-all}
 preset=dev
 [ "$what" != measure ] || preset=release
 if [ -z "${WHERRY_BINARY:-}" ]; then
