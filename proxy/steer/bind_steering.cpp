@@ -185,7 +185,7 @@ void BindSteering::open(const ListenAddress& address, Place& place, Entrance ent
       no_filter = failed;
     }
   }
-  if (no_filter) warn_of_no_filter(address, no_filter);
+  if (no_filter) warn_of_no_filter(address.address, no_filter);
   host_.open(address, entrance, std::move(*sockets));
   log::debug("listening", {{"address", address.to_string()},
                            {"kind", to_string(entrance.kind)},

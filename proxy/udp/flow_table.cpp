@@ -1,6 +1,6 @@
 #include "proxy/udp/flow_table.h"
 
-#include "balancer/picker/mix.h"
+#include "base/mix.h"
 #include "base/assert.h"
 
 #include <cstring>
@@ -12,7 +12,7 @@ namespace {
 /// Every step is one to one for the word, and depends on all before it: without the seed nobody
 /// knows which keys fall together.
 std::uint64_t add_word(std::uint64_t hash, std::uint64_t word) {
-  return balancer::mix((hash ^ word) + balancer::kGolden);
+  return mix((hash ^ word) + kGolden);
 }
 
 std::uint64_t add_address(std::uint64_t hash, const IpAddress& address) {
@@ -37,7 +37,7 @@ std::size_t FlowTable::KeyHash::operator()(const FlowKey& key) const noexcept {
 }
 
 FlowTable::FlowTable(Limits limits, std::uint64_t seed)
-    : limits_(limits), flows_(0, KeyHash{seed}), sources_(0, AddressHash{balancer::mix(seed)}) {}
+    : limits_(limits), flows_(0, KeyHash{seed}), sources_(0, AddressHash{mix(seed)}) {}
 
 FlowTable::~FlowTable() {
   // Hooks must be out of their lists before flows and sources go.
