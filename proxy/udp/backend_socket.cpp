@@ -23,10 +23,14 @@ Result<UniqueFd> open_socket(IpFamily family) {
 
 }  // namespace
 
-Result<UniqueFd> open_backend_socket(const SocketAddress& backend) {
+Result<UniqueFd> open_backend_socket(const SocketAddress& backend,
+                                     const std::function<error_code(int socket)>& bind) {
   auto socket = open_socket(backend.ip.family());
   if (!socket) return socket;
   join_datagrams(socket->get());
+  if (bind) {
+    if (const error_code error = bind(socket->get())) return error;
+  }
   const RawSocketAddress to(backend);
   if (::connect(socket->get(), to.get(), to.size) != 0) {
     // EAGAIN: every port of the ephemeral range is in use.

@@ -23,8 +23,10 @@ struct Dial {
 /// source address is this machine's, or the client's where that can be had.
 using OpenBackend = std::function<Result<UniqueFd>(const Dial&)>;
 
-/// With a source address of this machine that the kernel chooses.
-[[nodiscard]] Result<UniqueFd> open_backend_socket(const SocketAddress& backend);
+/// `bind` is called before the socket is connected, and may give it a source address; an error of
+/// it is the result. Without it the source is an address of this machine that the kernel chooses.
+[[nodiscard]] Result<UniqueFd> open_backend_socket(
+    const SocketAddress& backend, const std::function<error_code(int socket)>& bind = {});
 
 /// A socket that sends to any backend of its family and receives nothing, for datagrams that are
 /// never answered.

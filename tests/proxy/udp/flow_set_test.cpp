@@ -1,5 +1,6 @@
 #include "proxy/udp/flow_set.h"
 
+#include "base/raw_socket_address.h"
 #include "tests/proxy/udp/flow_set_fixture.h"
 
 #include <gmock/gmock.h>
@@ -364,6 +365,22 @@ TEST_F(FlowSetTest, AnotherBackendIsTriedWhereThereIsNoWayToOne) {
     asker.send("q");
     EXPECT_EQ(next_of(two), "q");
   }
+}
+
+TEST_F(FlowSetTest, ABackendMaySeeAnAddressThatTheFlowIsGiven) {
+  UdpSocket backend;
+  const SocketAddress source{test::ip("127.0.0.88"), 0};
+
+  const auto opened = open_backend_socket(backend.address(), [&](int socket) -> error_code {
+    const RawSocketAddress raw(source);
+    return ::bind(socket, raw.get(), raw.size) == 0
+               ? error_code()
+               : error_code(errno, boost::system::system_category());
+  });
+
+  ASSERT_TRUE(opened);
+  ASSERT_EQ(::send(opened->get(), "q", 1, 0), 1);
+  EXPECT_EQ(backend.receive().value().from.ip, source.ip);
 }
 
 TEST_F(FlowSetTest, ABackendThatIsTheListenerItselfIsNotUsed) {
