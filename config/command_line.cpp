@@ -435,7 +435,7 @@ Command make_run(const CommandSpec& spec, const Received& received, Faults& faul
     }
     return WriteConfigCommand{path, write_kube_proxy_configuration(composed.said)};
   }
-  if (cleans_up) return CleanupCommand{};
+  if (cleans_up) return CleanupCommand{std::move(composed.options), false};
   if (inits) return InitCommand{};
   RunCommand run;
   run.options = std::move(composed.options);
@@ -474,7 +474,8 @@ std::variant<Command, Faults> interpret(const CommandSpec& spec, const Received&
   } else if (spec.name == "completion") {
     if (auto print = make_completion(received, faults)) command = std::move(*print);
   } else if (spec.name == "cleanup") {
-    command = CleanupCommand{};
+    command = CleanupCommand{compose_options(spec, received, faults).options,
+                             is_on(received, "--kube-proxy", faults)};
   } else if (spec.name == "init") {
     command = InitCommand{};
   } else {

@@ -26,7 +26,10 @@ struct RunCommand {
 };
 
 /// Undoes what an earlier run left on this machine (R5).
-struct CleanupCommand {};
+struct CleanupCommand {
+  Options options;
+  bool kube_proxy = false;  ///< kube-proxy's rules too
+};
 
 /// Does what needs all privileges, and ends (C5).
 struct InitCommand {};

@@ -49,10 +49,12 @@ std::vector<CommandSpec> make_commands() {
            "  wherry get services -o hosts >> /etc/hosts\n\n"
            "  # In place of kube-proxy, with its configuration and its flags\n"
            "  wherry --config=/var/lib/kube-proxy/config.conf --hostname-override=node-1\n\n"
+           "  # All Services of a node, by its routes and its kernel\n"
+           "  wherry run --steering node --kubeconfig ./kubeconfig --service-cidr 10.96.0.0/12\n\n"
            "SIGTERM and SIGINT stop accepting and let established connections end (exit 0); a\n"
            "second one ends at once. Exit codes: 0 drained, 1 connections were cut, 64 usage or\n"
-           "configuration, 69 the admin port is busy, 75 the configuration has changed in what\n"
-           "needs a new process, 77 a permission is missing.",
+           "configuration, 69 the admin port is busy or another wherry serves this node, 75 the\n"
+           "configuration has changed in what needs a new process, 77 a permission is missing.",
        .takes_kube_proxy_flags = true});
   all.push_back(
       {.name = "check",
@@ -76,7 +78,8 @@ std::vector<CommandSpec> make_commands() {
        .settings = {"manifests", "listen-address", "listen-pool", "port-offset",
                     "service-proxy-name", "source-ranges-everywhere", "node-name",
                     "hostname-override", "admin-address", "metrics-bind-address", "bind-address",
-                    "cluster-cidr", "allow-external-ips"},
+                    "cluster-cidr", "allow-external-ips", "steering", "service-cidr",
+                    "nodeport-addresses"},
        .flags = {kConfigFlag,
                  {"-n,--namespace", "NAMESPACE", "only this namespace (default: all)", {}},
                  {"-o,--output",
@@ -101,7 +104,8 @@ std::vector<CommandSpec> make_commands() {
        .settings = {"manifests", "listen-address", "listen-pool", "port-offset",
                     "service-proxy-name", "source-ranges-everywhere", "node-name",
                     "hostname-override", "admin-address", "metrics-bind-address", "bind-address",
-                    "cluster-cidr", "allow-external-ips"},
+                    "cluster-cidr", "allow-external-ips", "steering", "service-cidr",
+                    "nodeport-addresses"},
        .flags = {kConfigFlag,
                  {"--protocol", "PROTOCOL", "TCP or UDP (default TCP)", {"TCP", "UDP"}},
                  {"-o,--output", "FORMAT", "text or json", {"text", "json"}}},
@@ -119,8 +123,12 @@ std::vector<CommandSpec> make_commands() {
            "manifests, 69 no wherry answers at the admin address."});
   all.push_back({.name = "cleanup",
                  .summary = "Undo what an earlier run left on this machine, and say what stays",
-                 .settings = {},
-                 .flags = {},
+                 .settings = {"run-dir"},
+                 .flags = {kConfigFlag,
+                           {"--kube-proxy",
+                            kBooleanValue,
+                            "remove kube-proxy's nftables tables and chains too",
+                            {}}},
                  .first_argument = {},
                  .examples = "Examples:\n"
                              "  wherry cleanup\n\n"
@@ -188,6 +196,7 @@ std::vector<std::string> setting_choices(std::string_view flag) {
   if (flag == "log-level") return {"debug", "info", "warn", "error"};
   if (flag == "log-format") return {"text", "json"};
   if (flag == "endpoints") return {"slices", "pods"};
+  if (flag == "steering") return {"auto", "node", "bind"};
   if (flag == "proxy-mode") return {"iptables", "ipvs", "nftables"};
   if (flag == "detect-local-mode") {
     return {"ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"};

@@ -93,13 +93,6 @@ void check_node(const Options& options, const Sources& sources, Faults& faults) 
   }
 }
 
-/// Load balancers and kubelets ask for the health of a node, which is part of a cluster.
-void default_healthz(Options& options, const Sources& sources) {
-  if (last_given(sources, "healthz-bind-address") != nullptr || !options.manifests.empty()) return;
-  const IpFamily family = options.bind_address ? options.bind_address->family() : IpFamily::IPv4;
-  options.healthz_bind_address = SocketAddress{IpAddress::any(family), 10256};
-}
-
 /// kube-proxy's mode nftables serves node ports on the node's own addresses only (F2).
 void default_node_port_addresses(Options& options, const Sources& sources) {
   if (options.proxy_mode == "nftables" && last_given(sources, "nodeport-addresses") == nullptr) {
@@ -108,6 +101,11 @@ void default_node_port_addresses(Options& options, const Sources& sources) {
 }
 
 }  // namespace
+
+SocketAddress default_healthz(const Options& options) {
+  const IpFamily family = options.bind_address ? options.bind_address->family() : IpFamily::IPv4;
+  return {IpAddress::any(family), 10256};
+}
 
 Options compose(const std::vector<Given>& file, const std::vector<Given>& flags, Faults& faults) {
   Options options;
@@ -125,7 +123,6 @@ Options compose(const std::vector<Given>& file, const std::vector<Given>& flags,
   const Given* manifests = last_given(sources, "manifests");
   if (manifests != nullptr) check_manifests_exist(*manifests, faults);
   check_node(options, sources, faults);
-  default_healthz(options, sources);
   default_node_port_addresses(options, sources);
   return options;
 }

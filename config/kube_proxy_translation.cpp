@@ -117,6 +117,10 @@ class Translator {
         address->family() == IpFamily::IPv6) {
       give("metrics-bind-address", {"[::1]:10249"}, {});
     }
+    if (!configuration_.contains("healthzBindAddress")) {
+      const bool is_ipv6 = address && address->family() == IpFamily::IPv6;
+      give("healthz-bind-address", {is_ipv6 ? "[::]:10256" : "0.0.0.0:10256"}, {});
+    }
   }
 
   const KubeProxyConfiguration& configuration_;

@@ -22,6 +22,7 @@ std::string joined(const std::vector<Cidr>& blocks) {
 }
 
 Wrong healthz_bind_address(Options& options, Texts texts) {
+  options.healthz_is_given = true;
   if (texts[0].empty()) {
     options.healthz_bind_address.reset();
     return std::nullopt;
@@ -163,7 +164,7 @@ std::vector<Setting> node_settings() {
   std::vector<Setting> all;
   all.push_back(node_setting("healthz-bind-address", "ADDR:PORT", ValueKind::Text,
                              "where /healthz and /livez for load balancers are; \"\": nowhere "
-                             "(with a cluster 0.0.0.0:10256)",
+                             "(with steering node 0.0.0.0:10256)",
                              healthz_bind_address, [](const Options& o) {
                                return o.healthz_bind_address ? o.healthz_bind_address->to_string()
                                                              : std::string();

@@ -34,6 +34,9 @@ enum class Transparent {
   Nft,  ///< by one nftables rule in their place
 };
 
+/// How clients get to this process (design.md section 5). Auto: see app/steering_choice.h.
+enum class SteeringMode { Auto, Node, Bind };
+
 /// What a person can set: plain data, every default visible here. One entry of the table in
 /// setting.cpp gives each member its flag, its key and its help.
 struct Options {
@@ -52,6 +55,11 @@ struct Options {
   std::optional<Cidr> listen_pool;
   std::uint16_t port_offset = 0;  ///< added to every service port
 
+  SteeringMode steering = SteeringMode::Auto;
+  std::vector<Cidr> service_cidrs;      ///< none: what the cluster says, else each address alone
+  bool strict_arp = false;              ///< kube-proxy's ipvs.strictARP
+  std::string run_dir = "/run/wherry";  ///< lock and record of steering node
+
   std::string service_proxy_name;         ///< empty: Services that name no proxy (S6)
   bool source_ranges_everywhere = false;  ///< for NodePorts and external IPs too (F1)
 
@@ -61,9 +69,9 @@ struct Options {
 
   // Of a node, most of them under kube-proxy's names (node_settings.cpp).
   /// Where /healthz and /livez for load balancers and the kubelet are (H1, H2); none: nowhere.
-  /// compose() gives it the default: with a cluster port 10256 of every address, with manifests
-  /// none.
+  /// With steering node, if nothing is given, default_healthz() is it.
   std::optional<SocketAddress> healthz_bind_address;
+  bool healthz_is_given = false;          ///< an address, or that there shall be none
   bool bind_address_hard_fail = false;    ///< a busy health or metrics port ends the process (H5)
   std::optional<IpAddress> bind_address;  ///< this node's own address (W10); no listen address
   Duration min_sync_period{};             ///< from the end of one table to the next (R1); 0: none

@@ -125,6 +125,8 @@ std::vector<Setting> make_settings() {
        .apply = [](Options& o,
                    Texts t) { return whole_number<std::uint16_t>(o.port_offset, t[0], 0, 65534); },
        .show = [](const Options& o) { return std::to_string(o.port_offset); }});
+  std::vector<Setting> of_steering = steering_settings();
+  std::move(of_steering.begin(), of_steering.end(), std::back_inserter(all));
   std::vector<Setting> of_services = service_settings();
   std::move(of_services.begin(), of_services.end(), std::back_inserter(all));
   std::vector<Setting> of_clients = client_settings();

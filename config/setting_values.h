@@ -47,6 +47,8 @@ template <std::unsigned_integral T>
 [[nodiscard]] std::vector<Setting> cluster_settings();
 /// Which Services are served, and for whom.
 [[nodiscard]] std::vector<Setting> service_settings();
+/// How clients get to this process.
+[[nodiscard]] std::vector<Setting> steering_settings();
 /// How UDP is carried.
 [[nodiscard]] std::vector<Setting> udp_settings();
 /// How backends and proxies say and see who the client is.

@@ -47,13 +47,13 @@ TEST_F(ComposeTest, NothingGivenIsTheDefaults) {
   EXPECT_THAT(faults(), IsEmpty());
 }
 
-TEST_F(ComposeTest, H1_TheHealthOfANodeIsServedWithAClusterUnlessSaidOtherwise) {
-  EXPECT_EQ(compose({}, {}).healthz_bind_address->to_string(), "0.0.0.0:10256");
-  EXPECT_EQ(compose({}, {by_flag("bind-address", {"fd00::7"})}).healthz_bind_address->to_string(),
+TEST_F(ComposeTest, H1_WhereTheHealthOfANodeIsIfNobodySaysWhere) {
+  EXPECT_EQ(compose({}, {}).healthz_bind_address, std::nullopt);
+  EXPECT_FALSE(compose({}, {}).healthz_is_given);
+  EXPECT_TRUE(compose({}, {by_flag("healthz-bind-address", {""})}).healthz_is_given);
+  EXPECT_EQ(default_healthz(compose({}, {})).to_string(), "0.0.0.0:10256");
+  EXPECT_EQ(default_healthz(compose({}, {by_flag("bind-address", {"fd00::7"})})).to_string(),
             "[::]:10256");
-  EXPECT_EQ(compose({}, {by_flag("healthz-bind-address", {""})}).healthz_bind_address,
-            std::nullopt);
-  EXPECT_EQ(compose({}, {by_flag("manifests", {"/"})}).healthz_bind_address, std::nullopt);
 }
 
 TEST_F(ComposeTest, ANodeIsNotToldWhatContradictsItself) {

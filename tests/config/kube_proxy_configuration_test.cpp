@@ -85,8 +85,8 @@ TEST(KubeProxyConfigurationFile, C2_OfK3sIsTakenWithWhatHasNoEffectNamed) {
       texts_of(read.file.warnings),
       UnorderedElementsAre(HasSubstr("conntrack.maxPerCore: 0 has no effect: connection tracking"),
                            HasSubstr("conntrack.tcpCloseWaitTimeout: 0s has no effect"),
-                           HasSubstr("conntrack.tcpEstablishedTimeout: 0s has no effect"),
-                           HasSubstr("ipvs.strictARP: true has no effect")));
+                           HasSubstr("conntrack.tcpEstablishedTimeout: 0s has no effect")));
+  EXPECT_EQ(read.shown("ipvs-strict-arp"), "true");
   EXPECT_EQ(read.shown("cluster-cidr"), "10.42.0.0/16,2001:cafe:42::/56");
   EXPECT_EQ(read.shown("healthz-bind-address"), "127.0.0.1:10256");
   EXPECT_EQ(read.shown("admin-address"), "0.0.0.0:10249");

@@ -113,6 +113,26 @@ const std::vector<Sample>& samples() {
        "65534",
        "65534",
        [](const Options& o) { return std::to_string(o.port_offset); }},
+      {"steering",
+       {"node"},
+       "node",
+       "node",
+       "bind",
+       "bind",
+       [](const Options& o) {
+         return std::string(o.steering == SteeringMode::Node   ? "node"
+                            : o.steering == SteeringMode::Bind ? "bind"
+                                                               : "auto");
+       }},
+      {"service-cidr",
+       {"10.96.0.0/12,fd00:96::/112"},
+       "[10.96.0.0/12, \"fd00:96::/112\"]",
+       "10.96.0.0/12,fd00:96::/112",
+       "[10.42.0.0/16]",
+       "10.42.0.0/16",
+       [](const Options& o) { return blocks(o.service_cidrs); }},
+      truth("ipvs-strict-arp", &Options::strict_arp, true),
+      {"run-dir", {"/r"}, "/r", "/r", "/s", "/s", [](const Options& o) { return o.run_dir; }},
       {"service-proxy-name",
        {"wherry"},
        "wherry",
