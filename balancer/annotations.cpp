@@ -3,6 +3,7 @@
 #include "base/quoted.h"
 #include "base/utf8.h"
 
+#include <algorithm>
 #include <array>
 
 namespace wherry::balancer {
@@ -105,6 +106,24 @@ void read_listen_address(const Reading& reading) {
   }
 }
 
+void read_port_range(const Reading& reading) {
+  reading.into.port_range = PortRange::parse(reading.value);
+  if (!reading.into.port_range) {
+    return reading.warn_of_value(reading.value,
+                                 "is no range of ports; write one such as 30000-30100");
+  }
+  const PortRange& range = *reading.into.port_range;
+  const auto& ports = reading.service.ports;
+  const bool is_anchored = std::any_of(ports.begin(), ports.end(), [&range](const auto& port) {
+    return range.contains(port.port) || range.contains(port.node_port);
+  });
+  if (!is_anchored) {
+    reading.warn_of_value(reading.value,
+                          "has no effect: no port of the Service is in it; give the Service a port "
+                          "or a nodePort of these, to which the others lead");
+  }
+}
+
 void read_udp_idle_timeout(const Reading& reading) {
   const auto duration = read_duration(reading, kLongestUdpIdleTimeout, "30s");
   if (!duration) return;
@@ -137,10 +156,11 @@ struct Reader {
 };
 
 /// All of them, in the order in which they are read.
-constexpr std::array<Reader, 7> kReaders = {{{kSchedulerAnnotation, read_scheduler},
+constexpr std::array<Reader, 8> kReaders = {{{kSchedulerAnnotation, read_scheduler},
                                              {kBalanceAnnotation, read_balance},
                                              {kSlowStartAnnotation, read_slow_start},
                                              {kListenAddressAnnotation, read_listen_address},
+                                             {kPortRangeAnnotation, read_port_range},
                                              {kUdpIdleTimeoutAnnotation, read_udp_idle_timeout},
                                              {kUdpPerDatagramAnnotation, read_udp_per_datagram},
                                              {kProxyProtocolAnnotation, read_proxy_protocol}}};

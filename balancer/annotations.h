@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/picker/algorithm.h"
+#include "balancer/port_range.h"
 #include "base/duration.h"
 #include "base/ip_address.h"
 #include "watcher/model/service.h"
@@ -18,6 +19,7 @@ inline constexpr std::string_view kBalanceAnnotation = "wherry.io/balance";
 using model::kSchedulerAnnotation;
 inline constexpr std::string_view kSlowStartAnnotation = "wherry.io/slow-start";
 inline constexpr std::string_view kListenAddressAnnotation = "wherry.io/listen-address";
+inline constexpr std::string_view kPortRangeAnnotation = "wherry.io/port-range";
 inline constexpr std::string_view kUdpIdleTimeoutAnnotation = "wherry.io/udp-idle-timeout";
 inline constexpr std::string_view kUdpPerDatagramAnnotation = "wherry.io/udp-per-datagram";
 inline constexpr std::string_view kProxyProtocolAnnotation = "wherry.io/proxy-protocol";
@@ -39,6 +41,8 @@ struct ServiceOptions {
 struct Annotations {
   ServiceOptions options;
   std::vector<IpAddress> listen_addresses;  ///< of any family
+  /// Ports that all lead to the Service's port that is among them.
+  std::optional<PortRange> port_range;
   /// What has a bad value, where the default holds, and what is not carried out yet: each names
   /// object, annotation and remedy.
   std::vector<std::string> warnings;

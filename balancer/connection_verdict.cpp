@@ -21,6 +21,14 @@ ConnectionVerdict verdict_for(const ServicePortEntry& entry, AddressKind kind, C
   return result;
 }
 
+SocketAddress dial_address(const ServicePort& service_port, AddressKind kind,
+                           const SocketAddress& backend, std::uint16_t asked) {
+  if (!service_port.port_range || !service_port.port_range->contains(asked)) return backend;
+  const std::uint16_t declared =
+      kind == AddressKind::NodePort ? service_port.node_port : service_port.port;
+  return backend_of_range(backend, declared, asked).value_or(SocketAddress{backend.ip, 0});
+}
+
 bool depends_on_client(const ServicePortEntry& entry, AddressKind kind) {
   if (kind == AddressKind::ClusterIp) return false;
   return entry.external_from_node.has_value() || source_ranges_count(entry.service_port, kind);

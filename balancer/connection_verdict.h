@@ -15,6 +15,8 @@ struct Entrance {
 
   ServicePortId service_port;
   AddressKind kind = AddressKind::ClusterIp;
+  /// The kernel has looked at who the client is, and drops those who are to be dropped.
+  bool is_judged = false;
 
   friend auto operator<=>(const Entrance&, const Entrance&) = default;
 };
@@ -36,6 +38,12 @@ struct ConnectionVerdict {
 [[nodiscard]] ConnectionVerdict verdict_for(const ServicePortEntry& entry, AddressKind kind,
                                             ClientKind client_is, const IpAddress& client,
                                             const NodeView& node);
+
+/// Where a client is connected to that asked for a port: the backend; at another port of it where
+/// the client asked for another one of the Service's range (port_range.h). Port 0 where that is no
+/// port: it can't be connected to. Pure.
+[[nodiscard]] SocketAddress dial_address(const ServicePort& service_port, AddressKind kind,
+                                         const SocketAddress& backend, std::uint16_t asked);
 
 /// Whether the verdict on connections to an address of this kind depends on who the client is.
 [[nodiscard]] bool depends_on_client(const ServicePortEntry& entry, AddressKind kind);

@@ -46,11 +46,10 @@ bool is_older(const ServicePortEntry& a, const ServicePortEntry& b) {
   return std::tuple(created(a), a.service_port.key) < std::tuple(created(b), b.service_port.key);
 }
 
-Match match(const BackendTable& table, const FindEntrance& find_entrance,
-            const Question& question) {
+Match match(const BackendTable& table, const WaysIn& ways_in, const Question& question) {
   Match found;
   const SocketAddress& to = question.destination;
-  if (const auto entrance = find_entrance(question.protocol, to)) {
+  if (const auto entrance = ways_in.find(question.protocol, to)) {
     found.entry = table.find(entrance->service_port);
     found.kind = entrance->kind;
     if (found.entry != nullptr) return found;
@@ -64,13 +63,15 @@ Match match(const BackendTable& table, const FindEntrance& find_entrance,
   table.for_each([&](const ServicePortEntry& entry) {
     const ServicePort& port = entry.service_port;
     const auto kind = kind_of(port, to.ip);
-    const bool is_protocol = port.key.protocol == question.protocol;
+    // What is lost to an older Service, or not carried, is no way in.
+    const bool is_protocol = !ways_in.is_complete && port.key.protocol == question.protocol;
     if (kind && is_protocol && port.port == to.port) return take(entry, *kind);
     if (is_protocol && port.node_port != 0 && port.node_port == to.port &&
         port.key.family == to.ip.family() && is_of_node(to.ip, table.node())) {
       return take(entry, AddressKind::NodePort);
     }
-    if (kind && (found.wrong_port == nullptr || is_older(entry, *found.wrong_port))) {
+    if (kind && !(ways_in.passes && ways_in.passes(to.ip)) &&
+        (found.wrong_port == nullptr || is_older(entry, *found.wrong_port))) {
       found.wrong_port = &entry;
       found.wrong_kind = *kind;
     }
@@ -90,6 +91,7 @@ std::string rule_of(const Explanation& answer, const Decision& decision, const N
     case Reason::SourceRanges:
       return rule("F1", words);
     case Reason::WrongPort:
+    case Reason::FreeAddress:
       return rule("E10", words);
     case Reason::NoLocalEndpoints:
       return rule(is_internal ? "E6" : "E7", words);
@@ -164,18 +166,26 @@ std::string Client::to_string() const {
   return (kind ? kind_word + '=' : "") + address->to_string();
 }
 
-std::variant<Explanation, NoExplanation> explain(const BackendTable& table,
-                                                 const FindEntrance& find_entrance,
+std::variant<Explanation, NoExplanation> explain(const BackendTable& table, const WaysIn& ways_in,
                                                  const Question& question) {
   const NodeView& node = table.node();
-  const Match found = match(table, find_entrance, question);
+  const Match found = match(table, ways_in, question);
   Explanation answer;
   answer.question = question;
   const Client& client = question.client;
   answer.kind =
       client.kind ? *client.kind : client_kind(*client.address, question.destination.ip, node);
   if (found.entry == nullptr) {
-    if (found.wrong_port == nullptr) return not_found(question);
+    if (found.wrong_port == nullptr) {
+      const bool is_free =
+          std::any_of(ways_in.service_cidrs.begin(), ways_in.service_cidrs.end(),
+                      [&](const Cidr& block) { return block.contains(question.destination.ip); });
+      if (!is_free) return not_found(question);
+      answer.verdict = Verdict::Drop;
+      answer.reason = Reason::FreeAddress;
+      answer.rule = rule_of(answer, {}, node);
+      return answer;
+    }
     answer.address_kind = found.wrong_kind;
     answer.service = found.wrong_port->service_port.key.service;
     answer.rule = rule_of(answer, {}, node);

@@ -36,7 +36,7 @@ struct Explanation {
   Question question;
   ClientKind kind = ClientKind::Outside;
   AddressKind address_kind = AddressKind::ClusterIp;
-  model::ObjectKey service;
+  model::ObjectKey service;                 ///< empty where no Service has the address (E10)
   const ServicePortEntry* entry = nullptr;  ///< of the table; null where the port is none (E10)
   Verdict verdict = Verdict::Reject;
   Reason reason = Reason::WrongPort;
@@ -55,12 +55,22 @@ struct NoExplanation {
   std::string text;
 };
 
-/// Which service port listens on an address, in steering `bind`; nothing where none does.
+/// Which service port a client of an address comes to; nothing where steering knows none.
 using FindEntrance = std::function<std::optional<Entrance>(Protocol, const SocketAddress&)>;
+
+/// How clients get to service ports, as far as steering knows it.
+struct WaysIn {
+  FindEntrance find;
+  /// Whether what `find` does not know leads nowhere; else the Services' own addresses say it.
+  bool is_complete = false;
+  /// Whether the ports of an address that are no Service's are the host's own; none: of none (E10).
+  std::function<bool(const IpAddress&)> passes{};
+  std::vector<Cidr> service_cidrs{};  ///< in which free addresses are silent (E10)
+};
 
 /// The verdict on one connection, by the same functions that decide about real ones. Pure.
 [[nodiscard]] std::variant<Explanation, NoExplanation> explain(const BackendTable& table,
-                                                               const FindEntrance& find_entrance,
+                                                               const WaysIn& ways_in,
                                                                const Question& question);
 
 }  // namespace wherry::balancer

@@ -7,10 +7,6 @@
 namespace wherry::balancer {
 namespace {
 
-SocketAddress wildcard_of(const SocketAddress& address) {
-  return {IpAddress::any(address.ip.family()), address.port};
-}
-
 std::array<const Decision*, 3> decisions_of(const ServicePortEntry& entry) {
   return {&entry.internal, entry.external ? &*entry.external : nullptr,
           entry.external_from_node ? &*entry.external_from_node : nullptr};
@@ -18,29 +14,28 @@ std::array<const Decision*, 3> decisions_of(const ServicePortEntry& entry) {
 
 }  // namespace
 
-void OwnListeners::set(const SocketAddress& address, ServicePortId service_port) {
-  by_address_.insert_or_assign(address, service_port);
+void OwnListeners::set(const SocketAddress& address, Entrance entrance) {
+  entrances_.set(address.ip, PortRange::of(address.port), entrance);
 }
 
-void OwnListeners::erase(const SocketAddress& address) { by_address_.erase(address); }
+void OwnListeners::erase(const SocketAddress& address) {
+  entrances_.erase(address.ip, PortRange::of(address.port));
+}
 
 bool OwnListeners::have_wildcard(const SocketAddress& address) const {
-  return by_address_.contains(wildcard_of(address));
+  return entrances_.has_wildcard(address.ip.family(), address.port);
 }
 
-const ServicePortId* OwnListeners::find(const SocketAddress& address, Local local) const {
-  auto found = by_address_.find(address);
-  if (found == by_address_.end() && (local == Local::Yes || address.ip.is_loopback())) {
-    found = by_address_.find(wildcard_of(address));
-  }
-  return found == by_address_.end() ? nullptr : &found->second;
+const Entrance* OwnListeners::find(const SocketAddress& address, Local local) const {
+  return local == Local::Yes || address.ip.is_loopback() ? entrances_.find_with_wildcard(address)
+                                                         : entrances_.find(address);
 }
 
 bool OwnListeners::lead_back(const BackendTable& table, ServicePortId from,
                              const SocketAddress& address, Local local) const {
-  const ServicePortId* next = find(address, local);
+  const Entrance* next = find(address, local);
   if (next == nullptr) return false;  // nearly always
-  std::vector<ServicePortId> reached{*next};
+  std::vector<ServicePortId> reached{next->service_port};
   for (std::size_t i = 0; i < reached.size(); ++i) {
     if (reached[i] == from) return true;
     const ServicePortEntry* entry = table.find(reached[i]);
@@ -51,9 +46,8 @@ bool OwnListeners::lead_back(const BackendTable& table, ServicePortId from,
       for (const std::uint32_t index : decision->backends) {
         next = find(entry->backends[index].address, Local::Unknown);
         if (next == nullptr) continue;
-        if (std::find(reached.begin(), reached.end(), *next) == reached.end()) {
-          reached.push_back(*next);
-        }
+        const ServicePortId id = next->service_port;
+        if (std::find(reached.begin(), reached.end(), id) == reached.end()) reached.push_back(id);
       }
     }
   }

@@ -29,6 +29,9 @@ constexpr std::array kWords = {
           "The table has no room for the endpoints of this service port: clients are refused."},
     Words{Reason::WrongPort, "wrong_port",
           "The address belongs to a Service that has no such port: clients are refused."},
+    Words{Reason::FreeAddress, "free_address",
+          "The address is one that the cluster may give to a Service, and none has it: connections "
+          "are dropped."},
     Words{Reason::NotReady, "not_ready", "The endpoint is not ready."},
     Words{Reason::Terminating, "terminating",
           "The endpoint is being deleted, and others may serve in its place."},

@@ -17,6 +17,7 @@ enum class Reason : std::uint8_t {
   SourceRanges,        ///< drop: the client is in none of the Service's source ranges (F1)
   TooManyEndpoints,    ///< reject: the table's limit leaves no room for its endpoints
   WrongPort,           ///< reject: the address is a Service's, the port is not (E10)
+  FreeAddress,         ///< drop: in a service CIDR, and no Service has it (E10)
   // Why a backend is left out.
   NotReady,     ///< its conditions say that it is not ready (E1)
   Terminating,  ///< it is being deleted (E2)
@@ -27,8 +28,8 @@ enum class Reason : std::uint8_t {
 inline constexpr std::array kReasons = {
     Reason::ReadyEndpoints,   Reason::ServingTerminating, Reason::NoEndpoints,
     Reason::NoLocalEndpoints, Reason::SourceRanges,       Reason::TooManyEndpoints,
-    Reason::WrongPort,        Reason::NotReady,           Reason::Terminating,
-    Reason::OtherNode,        Reason::OtherZone};
+    Reason::WrongPort,        Reason::FreeAddress,        Reason::NotReady,
+    Reason::Terminating,      Reason::OtherNode,          Reason::OtherZone};
 
 /// "no_endpoints", "not_ready", ...
 [[nodiscard]] std::string_view to_string(Reason reason) noexcept;

@@ -80,6 +80,10 @@ ServicePort make_port(const Service& service, const model::ServicePortSpec& spec
     port.health_check_node_port = service.health_check_node_port;
   }
   port.listen_addresses = annotations.listen_addresses;
+  if (annotations.port_range && (annotations.port_range->contains(spec.port) ||
+                                 annotations.port_range->contains(spec.node_port))) {
+    port.port_range = annotations.port_range;
+  }
   port.options = annotations.options;
   port.created = service.meta.created;
   port.session_affinity = service.session_affinity;

@@ -42,7 +42,10 @@ struct ServicePort {
   std::uint16_t health_check_node_port = 0;
   bool dual_stack = false;                  ///< the Service has this port in the other family too
   std::vector<IpAddress> listen_addresses;  ///< annotation wherry.io/listen-address; any family
-  std::optional<WallTime> created;          ///< who was first owns an address; none: newest
+  /// Ports that lead here as `port` does, and as `node_port` does where that is among them; none:
+  /// no others. Annotation wherry.io/port-range.
+  std::optional<PortRange> port_range;
+  std::optional<WallTime> created;  ///< who was first owns an address; none: newest
   model::SessionAffinity session_affinity = model::SessionAffinity::None;
   std::chrono::seconds affinity_timeout{10800};  ///< since a client's last connection (L2)
   ServiceOptions options;                        ///< what other annotations ask for

@@ -29,7 +29,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kFormat = "wherry last good state";
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;  // 2: ServiceCIDRs
 constexpr std::size_t kChunk = 1u << 18;
 /// The last line: {"sha256":"<64 digits>"} and a line feed.
 constexpr std::string_view kSumBegin = "{\"sha256\":\"";
@@ -185,6 +185,9 @@ class Reader {
       objects_.pods.push_back(std::make_shared<const model::Pod>(model::decode_pod(root)));
     } else if (kind == "Node") {
       objects_.nodes.push_back(std::make_shared<const model::Node>(model::decode_node(root)));
+    } else if (kind == "ServiceCIDR") {
+      objects_.service_cidrs.push_back(
+          std::make_shared<const model::ServiceCidr>(model::decode_service_cidr(root)));
     } else {
       wrong_ = "is damaged: a line of kind \"" + kind.substr(0, 100) + '"';
     }
@@ -209,6 +212,7 @@ error_code write_last_good(const std::string& path, const ClusterIdentity& ident
   Writer writer(file.get());
   writer.line(header_of(identity, objects.size()));
   for (const auto& each : objects.nodes) writer.line(model::encode(*each));
+  for (const auto& each : objects.service_cidrs) writer.line(model::encode(*each));
   for (const auto& each : objects.services) writer.line(model::encode(*each));
   for (const auto& each : objects.slices) writer.line(model::encode(*each));
   for (const auto& each : objects.pods) writer.line(model::encode(*each));

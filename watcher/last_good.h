@@ -6,6 +6,7 @@
 #include "watcher/model/object_sink.h"
 #include "watcher/model/pod.h"
 #include "watcher/model/service.h"
+#include "watcher/model/service_cidr.h"
 
 #include <cstddef>
 #include <string>
@@ -22,9 +23,10 @@ struct ClusterObjects {
   std::vector<model::ObjectSink<model::EndpointSlice>::Object> slices;
   std::vector<model::ObjectSink<model::Pod>::Object> pods;
   std::vector<model::ObjectSink<model::Node>::Object> nodes;
+  std::vector<model::ObjectSink<model::ServiceCidr>::Object> service_cidrs;
 
   [[nodiscard]] std::size_t size() const noexcept {
-    return services.size() + slices.size() + pods.size() + nodes.size();
+    return services.size() + slices.size() + pods.size() + nodes.size() + service_cidrs.size();
   }
 };
 

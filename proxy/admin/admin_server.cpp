@@ -45,12 +45,8 @@ Response explain(const AdminView& view, std::string_view query) {
     return text_response(400, *wrong + '\n');
   }
   const auto table = view.table();
-  const auto answer = balancer::explain(
-      *table,
-      [&view](Protocol protocol, const SocketAddress& address) {
-        return view.entrance(protocol, address);
-      },
-      std::get<balancer::Question>(question));
+  const auto answer =
+      balancer::explain(*table, view.ways_in(), std::get<balancer::Question>(question));
   if (const auto* none = std::get_if<balancer::NoExplanation>(&answer)) {
     const bool is_missing = none->kind == balancer::NoExplanation::Kind::NotFound;
     return text_response(is_missing ? 404 : 422, none->text + '\n');

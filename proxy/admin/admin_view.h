@@ -2,6 +2,7 @@
 
 #include "balancer/backend_table.h"
 #include "balancer/connection_verdict.h"
+#include "balancer/explain.h"
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/log.h"
@@ -44,7 +45,7 @@ struct Readiness {
 /// What the process is, for whoever debugs it (H4).
 struct ProcessFacts {
   std::string version;
-  std::string mode;  ///< how traffic reaches it: "bind"
+  std::string mode;  ///< how traffic reaches it: "bind", "node"
   WallTime started;
   Duration up{};
   std::vector<std::pair<std::string, std::string>> flags;  ///< sorted, those with a value
@@ -58,9 +59,8 @@ class AdminView {
 
   [[nodiscard]] virtual std::shared_ptr<const balancer::BackendTable> table() const = 0;
   [[nodiscard]] virtual std::vector<SocketAddress> listening(balancer::ServicePortId id) const = 0;
-  /// Which service port has a listener's address, whether or not it is open now.
-  [[nodiscard]] virtual std::optional<balancer::Entrance> entrance(
-      Protocol protocol, const SocketAddress& address) const = 0;
+  /// How clients get to service ports. Of use as long as the view.
+  [[nodiscard]] virtual balancer::WaysIn ways_in() const = 0;
   [[nodiscard]] virtual Readiness readiness() const = 0;
   [[nodiscard]] virtual MetricFamilies metrics() const = 0;
   [[nodiscard]] virtual ProcessFacts facts() const = 0;

@@ -102,7 +102,8 @@ json::object explanation_json(const balancer::Explanation& explanation) {
   object["destination"] = text(question.destination.to_string());
   object["addressKind"] = text(to_string(explanation.address_kind));
   object["protocol"] = text(to_string(question.protocol));
-  object["service"] = text(explanation.service.to_string());
+  const bool has_service = !explanation.service.name.empty();
+  object["service"] = text(has_service ? explanation.service.to_string() : "");
   object["port"] =
       text(explanation.entry == nullptr ? "" : explanation.entry->service_port.key.port);
   object["verdict"] = text(to_string(explanation.verdict));
@@ -127,6 +128,7 @@ std::string print_explanation(const json::object& explanation) {
   const std::string client = field(explanation, "client");
   const std::string kind = field(explanation, "kind");
   const std::string port = field(explanation, "port");
+  const std::string service = field(explanation, "service");
   std::vector<std::string> backends;
   for (const json::value& each : list(explanation, "backends")) {
     if (each.is_string()) backends.push_back(printable(std::string(each.get_string())));
@@ -140,7 +142,8 @@ std::string print_explanation(const json::object& explanation) {
   return line("client", client == kind ? kind : client + " (" + kind + ')') +
          line("destination",
               field(explanation, "destination") + '/' + field(explanation, "protocol") + ", " +
-                  field(explanation, "addressKind") + " of " + field(explanation, "service") +
+                  (service.empty() ? "no Service's"
+                                   : field(explanation, "addressKind") + " of " + service) +
                   (port.empty() ? "" : ", port " + port)) +
          line("verdict", field(explanation, "verdict")) +
          line("reason", field(explanation, "reason")) + line("rule", field(explanation, "rule")) +

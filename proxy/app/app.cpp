@@ -16,6 +16,8 @@
 #include "proxy/app/process_facts.h"
 #include "proxy/app/tcp_metrics.h"
 #include "proxy/app/udp_metrics.h"
+#include "proxy/steer/node_steering.h"
+#include "proxy/steer/routed_steering.h"
 
 #include <boost/asio/post.hpp>
 
@@ -65,7 +67,7 @@ std::size_t worker_count(const config::Options& options) {
 }
 
 App::App(const config::Options& options, std::uint64_t open_files,
-         std::optional<api::ClusterAccess> access)
+         std::optional<api::ClusterAccess> access, std::unique_ptr<NodeGround> ground)
     : options_(options),
       node_name_(node_name(options)),
       descriptors_(open_files),
@@ -77,9 +79,9 @@ App::App(const config::Options& options, std::uint64_t open_files,
       files_(1),
       workers_(control_, worker_count(options), session_options(options), flow_options(options),
                clock_, 0),
-      steering_(listen_rules(options), local_addresses_, workers_, timers_,
-                steer::open_listen_sockets, listening_within(descriptors_, worker_count(options)),
-                [this] { size_quota(); }),
+      ground_(std::move(ground)),
+      steering_(make_steering()),
+      service_cidrs_([this](const std::vector<Cidr>& all) { steering_->set_service_cidrs(all); }),
       address_changes_(timers_, clock_, kAddressPace, [this] { on_addresses_changed(); }),
       address_watch_(control_, [this] { address_changes_.request(); }),
       progress_(clock_, families_, options.sync_period),
@@ -108,10 +110,50 @@ App::App(const config::Options& options, std::uint64_t open_files,
   size_quota();
 }
 
+std::unique_ptr<steer::BindSteering> App::make_listeners(steer::ListenRules rules) {
+  return std::make_unique<steer::BindSteering>(
+      std::move(rules), local_addresses_, workers_, timers_, steer::open_listen_sockets,
+      listening_within(descriptors_, workers_.workers()), [this] { size_quota(); });
+}
+
+std::unique_ptr<steer::Steering> App::make_steering() {
+  steer::ListenRules rules = listen_rules(options_);
+  if (!ground_) return make_listeners(std::move(rules));
+  steer::KernelNetwork& network = ground_->network();
+  const steer::NodePortRule node_ports = node_port_rule(options_);
+  if (ground_->program() == nullptr) {
+    rules.port_offset = 0;
+    rules.node_port_addresses = [this, node_ports, &network](IpFamily family) {
+      const std::vector<IpAddress> everywhere{IpAddress::any(family)};
+      if (!node_ports.primary && node_ports.cidrs.empty()) return everywhere;
+      std::vector<IpAddress> all{IpAddress::loopback(family)};
+      for (const IpAddress& ip :
+           network.node_port_addresses(node_ports, tables_.latest()->node().addresses)) {
+        if (ip.family() == family) all.push_back(ip);
+      }
+      return all;
+    };
+    return std::make_unique<steer::RoutedSteering>(families_, options_.service_cidrs, network,
+                                                   timers_, make_listeners(std::move(rules)));
+  }
+  rules.beside_node = true;
+  return std::make_unique<steer::NodeSteering>(
+      steer::NodeSteeringRules{families_, options_.service_cidrs, node_ports, workers_.workers()},
+      steer::NodeSteeringParts{*ground_->program(), network, workers_, timers_,
+                               steer::open_listen_sockets, steer::open_silent_socket,
+                               steer::host_ports,
+                               [this](const model::ObjectKey& service, const std::string& reason,
+                                      const std::string& text) {
+                                 feed_->events().record({"Service", service, ""},
+                                                        model::EventType::Warning, reason, text);
+                               }},
+      make_listeners(std::move(rules)));
+}
+
 std::unique_ptr<Feed> App::make_feed(std::optional<api::ClusterAccess> access) {
   if (access) {
     return std::make_unique<ClusterFeed>(control_, files_.get_executor(), timers_, clock_, options_,
-                                         std::move(*access), tables_);
+                                         std::move(*access), tables_, service_cidrs_);
   }
   return std::make_unique<ManifestFeed>(control_, files_.get_executor(), timers_, clock_, options_,
                                         tables_);
@@ -145,6 +187,9 @@ int App::run() {
   control_.run();
   workers_.stop();
   files_.join();
+  // Only now: the addresses of sessions that still ran were routed here.
+  steering_->undo();
+  if (ground_) ground_->release();
   log::info("wherry has ended", {{"exit_code", exit_code_}});
   return exit_code_;
 }
@@ -220,20 +265,20 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table,
     progress_.done(origin.run, origin.triggers);
     live_generation_ = std::max(live_generation_, generation);
   });
-  steering_.apply(table);
+  steering_->apply(table);
   workers_.release();
   check_ports_.apply(*table, difference);
   size_quota();
 }
 
 void App::on_addresses_changed() {
-  steering_.addresses_changed();
+  steering_->addresses_changed();
   size_quota();
 }
 
 /// Listening sockets, flows and sessions share one limit.
 void App::size_quota() {
-  const std::size_t listening = steering_.open_sockets() + check_ports_.open_ports();
+  const std::size_t listening = steering_->open_sockets() + check_ports_.open_ports();
   const std::uint64_t most_flows =
       flows_within(descriptors_, workers_.workers(), listening, ephemeral_ports_);
   const std::uint64_t flows =
@@ -243,7 +288,7 @@ void App::size_quota() {
                                     : options_.max_udp_flows_per_source);
   const std::uint64_t possible =
       sessions_within(descriptors_, workers_.workers(),
-                      listening + (steering_.carries_udp() ? static_cast<std::size_t>(flows) : 0));
+                      listening + (steering_->carries_udp() ? static_cast<std::size_t>(flows) : 0));
   if (options_.max_sessions > possible && !published_) {
     log::warn("the limit on open files allows fewer sessions than --max-sessions",
               {{"max_sessions", options_.max_sessions},
@@ -286,7 +331,7 @@ void App::drain() {
   tables_.stop();
   address_watch_.stop();
   address_changes_.stop();
-  steering_.stop();
+  steering_->stop();
   workers_.close_listeners([this] {
     listeners_closed_ = true;
     check_drained();
@@ -373,12 +418,20 @@ void App::finish() {
 std::shared_ptr<const balancer::BackendTable> App::table() const { return tables_.latest(); }
 
 std::vector<SocketAddress> App::listening(balancer::ServicePortId id) const {
-  return steering_.listening(id);
+  return steering_->listening(id);
 }
 
-std::optional<balancer::Entrance> App::entrance(Protocol protocol,
-                                                const SocketAddress& address) const {
-  return steering_.entrance({address, protocol});
+balancer::WaysIn App::ways_in() const {
+  balancer::WaysIn ways;
+  ways.find = [this](Protocol protocol, const SocketAddress& address) {
+    return steering_->entrance(protocol, address);
+  };
+  ways.is_complete = steering_->is_complete();
+  if (ways.is_complete) {
+    ways.passes = [this](const IpAddress& address) { return steering_->passes(address); };
+  }
+  ways.service_cidrs = steering_->service_cidrs();
+  return ways;
 }
 
 admin::Readiness App::readiness() const {
@@ -403,10 +456,10 @@ admin::Readiness App::readiness() const {
   endpoints.passed = endpoints.notes.empty();
   readiness.checks.push_back(std::move(endpoints));
   admin::Readiness::Check listeners{
-      .name = "listeners", .passed = true, .required = false, .notes = steering_.problems()};
+      .name = "listeners", .passed = true, .required = false, .notes = steering_->problems()};
   for (const auto& [key, text] : check_ports_.problems()) listeners.notes.push_back(text);
   listeners.passed = listeners.notes.empty();
-  for (std::string& text : steering_.not_carried()) listeners.notes.push_back(std::move(text));
+  for (std::string& text : steering_->not_carried()) listeners.notes.push_back(std::move(text));
   readiness.checks.push_back(std::move(listeners));
   return readiness;
 }
@@ -434,9 +487,9 @@ MetricFamilies App::metrics() const {
   collect_build_info(WHERRY_VERSION, families);
   collect_tcp_metrics(workers_, *tables_.latest(), families);
   collect_udp_metrics(workers_, families);
-  steering_.collect(families);
+  steering_->collect(families);
   const auto filter_failures =
-      steering_.filter_failures() +
+      steering_->filter_failures() +
       workers_.sum([](const tcp::Counters& counters) { return counters.filter_failures.value(); });
   families.push_back(single_metric("wherry_listener_filter_failures_total",
                                    "Packet filters of listening sockets that the kernel did "
@@ -448,12 +501,8 @@ MetricFamilies App::metrics() const {
 }
 
 admin::ProcessFacts App::facts() const {
-  return {WHERRY_VERSION,
-          "bind",
-          started_at_,
-          clock_.now() - started_,
-          flags_in_force(options_),
-          configuration_in_force(options_)};
+  return {WHERRY_VERSION,          steering_->mode(),        started_at_,
+          clock_.now() - started_, flags_in_force(options_), configuration_in_force(options_)};
 }
 
 /// Until the next start, or until the configuration file says another one.

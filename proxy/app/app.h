@@ -10,6 +10,8 @@
 #include "proxy/admin/admin_view.h"
 #include "proxy/app/config_watch.h"
 #include "proxy/app/feed.h"
+#include "proxy/app/node_ground.h"
+#include "proxy/app/service_cidrs.h"
 #include "proxy/app/sync_progress.h"
 #include "proxy/app/table_loop.h"
 #include "proxy/app/worker_pool.h"
@@ -18,6 +20,7 @@
 #include "proxy/http/lasting_port.h"
 #include "proxy/steer/bind_steering.h"
 #include "proxy/steer/local_addresses.h"
+#include "proxy/steer/steering.h"
 #include "watcher/api/access.h"
 
 #include <boost/asio/signal_set.hpp>
@@ -41,8 +44,10 @@ namespace wherry::app {
 class App final : private admin::AdminView {
  public:
   /// `open_files` is the limit in force. With `access` a cluster is followed, without it manifests.
+  /// With `ground` it steers its node, with what that has; without it listens.
   App(const config::Options& options, std::uint64_t open_files,
-      std::optional<api::ClusterAccess> access = std::nullopt);
+      std::optional<api::ClusterAccess> access = std::nullopt,
+      std::unique_ptr<NodeGround> ground = nullptr);
   ~App() override;
 
   /// Before run(): follows the configuration file of this command, takes over what a running
@@ -63,6 +68,8 @@ class App final : private admin::AdminView {
 
  private:
   [[nodiscard]] std::unique_ptr<Feed> make_feed(std::optional<api::ClusterAccess> access);
+  [[nodiscard]] std::unique_ptr<steer::Steering> make_steering();
+  [[nodiscard]] std::unique_ptr<steer::BindSteering> make_listeners(steer::ListenRules rules);
   /// The exit code where that failed and must not.
   [[nodiscard]] std::optional<int> open_ports();
   struct PortName;
@@ -84,8 +91,7 @@ class App final : private admin::AdminView {
   // admin::AdminView
   [[nodiscard]] std::shared_ptr<const balancer::BackendTable> table() const override;
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const override;
-  [[nodiscard]] std::optional<balancer::Entrance> entrance(
-      Protocol protocol, const SocketAddress& address) const override;
+  [[nodiscard]] balancer::WaysIn ways_in() const override;
   [[nodiscard]] admin::Readiness readiness() const override;
   [[nodiscard]] MetricFamilies metrics() const override;
   [[nodiscard]] admin::ProcessFacts facts() const override;
@@ -108,7 +114,9 @@ class App final : private admin::AdminView {
   asio::thread_pool files_;  ///< one thread for files, which may take their time
   WorkerPool workers_;
   steer::KernelAddresses local_addresses_;
-  steer::BindSteering steering_;
+  const std::unique_ptr<NodeGround> ground_;  ///< null: listeners alone
+  const std::unique_ptr<steer::Steering> steering_;
+  ServiceCidrs service_cidrs_;
   Coalescer address_changes_;
   steer::AddressWatch address_watch_;
   SyncProgress progress_;

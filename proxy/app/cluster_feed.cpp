@@ -72,6 +72,8 @@ api::ClusterOptions cluster_options(const config::Options& options) {
           .poll_interval = options.poll_interval,
           .node_name = node_name(options),
           .service_proxy_name = options.service_proxy_name,
+          .service_cidrs =
+              options.steering == config::SteeringMode::Node && options.service_cidrs.empty(),
           .watch_list = api::wants_watch_list(options.environment)};
 }
 
@@ -83,7 +85,8 @@ std::string user_agent() {
 
 ClusterFeed::ClusterFeed(asio::io_context& control, asio::any_io_executor work, Timers& timers,
                          const Clock& clock, const config::Options& options,
-                         api::ClusterAccess access, TableLoop& tables)
+                         api::ClusterAccess access, TableLoop& tables,
+                         model::ObjectSink<model::ServiceCidr>& service_cidrs)
     : tables_(tables),
       options_(cluster_options(options)),
       connection_(control, std::move(access), options.environment, timers, clock, user_agent()),
@@ -95,7 +98,7 @@ ClusterFeed::ClusterFeed(asio::io_context& control, asio::any_io_executor work, 
       control, connection_.access().server.to_string(),
       [this](const api::Resource& resource) { return connection_.list_watch(resource); }, timers,
       clock, random_, options_,
-      api::ClusterSinks{*services_, tables.slices(), tables.pods(), tables.nodes()},
+      api::ClusterSinks{*services_, tables.slices(), tables.pods(), tables.nodes(), service_cidrs},
       [this] { on_synced(); }, [this] { on_change(); });
   if (!options.state_dir.empty()) keep_last_good(control, std::move(work), timers, clock, options);
 }

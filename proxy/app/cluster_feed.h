@@ -30,7 +30,7 @@ class ClusterFeed final : public Feed {
   /// The last good state is read here, and written on `work`.
   ClusterFeed(asio::io_context& control, asio::any_io_executor work, Timers& timers,
               const Clock& clock, const config::Options& options, api::ClusterAccess access,
-              TableLoop& tables);
+              TableLoop& tables, model::ObjectSink<model::ServiceCidr>& service_cidrs);
   ~ClusterFeed() override;
 
   void start() override;

@@ -3,16 +3,20 @@
 #include "base/log.h"
 #include "base/open_files.h"
 #include "base/quoted.h"
+#include "config/compose.h"
 #include "config/idle_settings.h"
 #include "proxy/admin/http_get.h"
 #include "proxy/admin/pages.h"
 #include "proxy/admin/print_rows.h"
 #include "proxy/app/app.h"
+#include "proxy/app/capabilities.h"
 #include "proxy/app/cluster_check.h"
 #include "proxy/app/descriptor_limit.h"
 #include "proxy/app/exit_code.h"
+#include "proxy/app/node_ground.h"
 #include "proxy/app/offline_tables.h"
 #include "proxy/app/oom_score.h"
+#include "proxy/app/steering_choice.h"
 
 #include <boost/json/parse.hpp>
 
@@ -21,6 +25,8 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <linux/capability.h>
+#include <memory>
 #include <optional>
 #include <set>
 #include <variant>
@@ -184,14 +190,19 @@ int print(const config::PrintCommand& command) {
   return finish(kExitOk);
 }
 
-int cleanup(const config::CleanupCommand&) {
-  std::cout << "nothing is left: listeners of steering bind, the one there is, end with their "
-               "process\nrules of kube-proxy are not looked for\n";
-  return finish(kExitOk);
+int cleanup(const config::CleanupCommand& command) {
+  quieten_log(command.options);
+  std::vector<std::string> done;
+  const std::vector<std::string> left = clean_node(command.options, command.kube_proxy, done);
+  for (const std::string& each : done) std::cout << printable(each) << '\n';
+  for (const std::string& each : left) std::cerr << printable(each) << '\n';
+  if (left.empty()) std::cout << "nothing is left of steering node\n";
+  return finish(left.empty() ? kExitOk : kExitLeft);
 }
 
 int init(const config::InitCommand&) {
-  std::cout << "done: steering bind, the one there is, needs nothing set up\n";
+  std::cout << "done: nothing has to be set up before run, which takes what it needs and drops the "
+               "privileges for the rest\n";
   return finish(kExitOk);
 }
 
@@ -207,6 +218,56 @@ int write_config(const config::WriteConfigCommand& command) {
   std::cout << "a KubeProxyConfiguration was written to " << printable(command.path) << '\n';
   return finish(kExitOk);
 }
+
+namespace {
+
+/// Says in one line which steering it is and why. The exit code where the process may not start.
+std::optional<int> prepare_steering(const SteeringChoice& choice, config::Options& options,
+                                    std::unique_ptr<NodeGround>& ground) {
+  const auto say = [](const char* mode, const char* by, const std::string& reason) {
+    log::info("steering", {{"mode", mode}, {"by", by}, {"reason", reason}});
+  };
+  options.steering = choice.mode;
+  if (choice.mode != config::SteeringMode::Node) {
+    say("bind", "a listener for each service port", choice.reason);
+    return std::nullopt;
+  }
+  if (!options.healthz_is_given) options.healthz_bind_address = config::default_healthz(options);
+  auto taken = NodeGround::take(options);
+  if (const auto* refusal = std::get_if<NodeRefusal>(&taken)) {
+    if (refusal->kind != NodeRefusal::Kind::Privilege) {
+      log::error(refusal->text);
+      return kExitUnavailable;
+    }
+    options.steering = config::SteeringMode::Bind;
+    log::warn("steering falls back to bind",
+              {{"wanted", "node, as " + choice.reason}, {"reason", refusal->text}});
+    say("bind", "a listener for each service port", refusal->text);
+    return std::nullopt;
+  }
+  ground = std::move(std::get<std::unique_ptr<NodeGround>>(taken));
+  if (options.port_offset != 0) {
+    log::warn("--port-offset counts only at the listen addresses of Services without clusterIP",
+              {{"remedy", "leave it out with --steering node"}});
+  }
+  if (ground->program() == nullptr) {
+    log::warn("the kernel takes no program: each service port has a listener on the same routes",
+              {{"reason", ground->why_no_program()},
+               {"lacks",
+                "host processes on the wildcard address are reached at Services' addresses "
+                "(E10), port ranges have no effect, sockets grow with Services"}});
+    say("node", "routes and a listener for each service port",
+        choice.reason + "; " + ground->why_no_program());
+  } else {
+    say("node", "routes and the kernel's socket lookup", choice.reason);
+  }
+  const std::string left = keep_capabilities({CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE,
+                                              CAP_BPF, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH});
+  log::debug("capabilities that are not needed any more are dropped", {{"kept", left}});
+  return std::nullopt;
+}
+
+}  // namespace
 
 int run(const config::RunCommand& command) {
   log::configure(command.options.log_level, command.options.log_format);
@@ -227,10 +288,15 @@ int run(const config::RunCommand& command) {
     if (const auto* faults = std::get_if<Faults>(&found)) return refuse(*faults);
     access = std::move(std::get<api::ClusterAccess>(found));
   }
+  config::Options options = command.options;
+  const SteeringChoice choice = choose_steering(
+      options, {command.kube_proxy.has_value(), is_in_cluster(options), is_on_host_network()});
+  std::unique_ptr<NodeGround> ground;
+  if (const auto exit_code = prepare_steering(choice, options, ground)) return *exit_code;
   if (const std::string idle = config::idle_settings(command.options); !idle.empty()) {
     log::warn(kIdleSettings, {{"settings", idle}});
   }
-  App app(command.options, open_files, std::move(access));
+  App app(options, open_files, std::move(access), std::move(ground));
   if (!command.config_path.empty()) app.follow_configuration(command);
   return app.run();
 }

@@ -51,12 +51,7 @@ Answer ask(const config::ExplainCommand& command, const balancer::Question& ques
 }
 
 Answer look(const OfflineTables& tables, const balancer::Question& question) {
-  const auto answer = balancer::explain(
-      tables.table(),
-      [&](Protocol protocol, const SocketAddress& address) {
-        return tables.entrance(protocol, address);
-      },
-      question);
+  const auto answer = balancer::explain(tables.table(), tables.ways_in(), question);
   if (const auto* none = std::get_if<balancer::NoExplanation>(&answer)) {
     const bool is_missing = none->kind == balancer::NoExplanation::Kind::NotFound;
     return Failure{is_missing ? kExitNotFound : kExitUsage, none->text};

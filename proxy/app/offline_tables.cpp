@@ -5,14 +5,23 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <tuple>
 #include <unistd.h>
 
 namespace wherry::app {
 
 steer::ListenRules listen_rules(const config::Options& options) {
   const bool is_fixed = options.admin_address.port != 0;
-  return {options.listen_address, options.listen_pool, options.port_offset,
-          is_fixed ? std::optional(options.admin_address) : std::nullopt};
+  return {options.listen_address,
+          options.listen_pool,
+          options.port_offset,
+          is_fixed ? std::optional(options.admin_address) : std::nullopt,
+          false,
+          {}};
+}
+
+steer::NodePortRule node_port_rule(const config::Options& options) {
+  return {options.node_port_addresses.primary, options.node_port_addresses.cidrs};
 }
 
 TableRules table_rules(const config::Options& options) {
@@ -59,11 +68,26 @@ std::string node_name(const config::Options& options) {
   return text;
 }
 
+namespace {
+
+steer::ListenRules offline_listen_rules(const config::Options& options) {
+  steer::ListenRules rules = listen_rules(options);
+  rules.beside_node = options.steering == config::SteeringMode::Node;
+  return rules;
+}
+
+}  // namespace
+
 OfflineTables::OfflineTables(const config::Options& options)
     : timers_(loop_),
       tables_(timers_, clock_, table_rules(options), node_name(options),
               [](const auto&, const TableLoop::Origin&) {}),
-      claims_(listen_rules(options), local_addresses_) {
+      claims_(offline_listen_rules(options), local_addresses_),
+      service_cidrs_(options.service_cidrs),
+      node_ports_(node_port_rule(options)) {
+  if (options.steering == config::SteeringMode::Node) {
+    node_claims_.emplace(std::vector{IpFamily::IPv4, IpFamily::IPv6});
+  }
   read(options.manifests);
   tables_.build_now();
 
@@ -73,6 +97,56 @@ OfflineTables::OfflineTables(const config::Options& options)
            b->service_port.created.value_or(WallTime::max());
   });
   for (const balancer::ServicePortEntry* entry : oldest_first) claims_.update(*entry);
+  if (node_claims_) std::ignore = node_claims_->update(balancer::BackendTable(), *tables_.latest());
+}
+
+std::vector<SocketAddress> OfflineTables::listening(balancer::ServicePortId id) const {
+  std::vector<SocketAddress> all = claims_.owned_by(id);
+  if (!node_claims_) return all;
+  const std::vector<SocketAddress> steered = node_claims_->owned_by(id);
+  all.insert(all.end(), steered.begin(), steered.end());
+  return all;
+}
+
+/// On the node that the manifests name: which addresses are its machine's is not known here, and
+/// taken from its Node.
+balancer::WaysIn OfflineTables::ways_in() const {
+  balancer::WaysIn ways;
+  const std::vector<IpAddress>& node = table().node().addresses;
+  steer::NetworkState network;
+  network.interfaces.emplace_back();
+  for (const IpAddress& address : node) {
+    steer::InterfaceAddress own;
+    own.ip = address;
+    network.interfaces.back().addresses.push_back(own);
+  }
+  const std::vector<IpAddress> node_ports = steer::node_port_addresses(network, node_ports_, node);
+  ways.find = [this, node_ports](
+                  Protocol protocol,
+                  const SocketAddress& address) -> std::optional<balancer::Entrance> {
+    if (node_claims_) {
+      const bool serves_node_ports =
+          address.ip.is_loopback() ||
+          std::find(node_ports.begin(), node_ports.end(), address.ip) != node_ports.end();
+      auto found = steer::entrance_of(*node_claims_, protocol, address, serves_node_ports);
+      if (found) return found;
+    }
+    return claims_.entrance_of({address, protocol});
+  };
+  if (!node_claims_) return ways;
+  ways.is_complete = true;
+  ways.passes = [node](const IpAddress& address) {
+    return address.is_loopback() || std::find(node.begin(), node.end(), address) != node.end();
+  };
+  ways.service_cidrs = service_cidrs_;
+  return ways;
+}
+
+std::vector<steer::ListenProblem> OfflineTables::problems() const {
+  std::vector<steer::ListenProblem> all = claims_.problems();
+  if (!node_claims_) return all;
+  for (steer::ListenProblem& problem : node_claims_->problems()) all.push_back(std::move(problem));
+  return all;
 }
 
 void OfflineTables::read(const std::vector<std::string>& paths) {

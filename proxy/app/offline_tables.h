@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/explain.h"
 #include "base/async/asio.h"
 #include "base/async/asio_timers.h"
 #include "base/clock.h"
@@ -7,6 +8,8 @@
 #include "config/options.h"
 #include "proxy/app/table_loop.h"
 #include "proxy/steer/listen_claims.h"
+#include "proxy/steer/node_claims.h"
+#include "proxy/steer/steered_network.h"
 #include "watcher/manifest/manifest_store.h"
 #include "watcher/manifest/scan.h"
 
@@ -27,15 +30,11 @@ class OfflineTables {
   /// Of manifests; their files are left out of everything else.
   [[nodiscard]] const Faults& faults() const noexcept { return faults_; }
   [[nodiscard]] const balancer::BackendTable& table() const { return *tables_.latest(); }
-  [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const {
-    return claims_.owned_by(id);
-  }
-  [[nodiscard]] std::optional<balancer::Entrance> entrance(Protocol protocol,
-                                                           const SocketAddress& address) const {
-    return claims_.entrance_of({address, protocol});
-  }
+  [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const;
+  /// Of use as long as the tables.
+  [[nodiscard]] balancer::WaysIn ways_in() const;
   /// Service ports that would not get an address.
-  [[nodiscard]] std::vector<steer::ListenProblem> problems() const { return claims_.problems(); }
+  [[nodiscard]] std::vector<steer::ListenProblem> problems() const;
   /// The manifest that defines a Service.
   [[nodiscard]] std::string file_of(const model::ObjectKey& service) const {
     return objects_of_files_.file_of_service(service);
@@ -62,6 +61,9 @@ class OfflineTables {
   TableLoop tables_;
   steer::KernelAddresses local_addresses_;
   steer::ListenClaims claims_;
+  std::optional<steer::NodeClaims> node_claims_;  ///< with --steering node
+  std::vector<Cidr> service_cidrs_;
+  steer::NodePortRule node_ports_;
   Faults faults_;
   std::size_t files_ = 0;
   std::map<std::string, std::size_t> objects_;  ///< by kind
@@ -72,6 +74,7 @@ class OfflineTables {
 /// The parts of the options that several commands need in another layer's words.
 [[nodiscard]] steer::ListenRules listen_rules(const config::Options& options);
 [[nodiscard]] TableRules table_rules(const config::Options& options);
+[[nodiscard]] steer::NodePortRule node_port_rule(const config::Options& options);
 /// The node's name: as given, else the host's in lower case (W9).
 [[nodiscard]] std::string node_name(const config::Options& options);
 

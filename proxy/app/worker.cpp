@@ -1,6 +1,8 @@
 #include "proxy/app/worker.h"
 
+#include "base/log.h"
 #include "base/random.h"
+#include "proxy/udp/reply_path.h"
 
 #include <boost/asio/post.hpp>
 
@@ -36,7 +38,10 @@ Worker::Worker(std::size_t index, const tcp::SessionOptions& options, const udp:
       quota_(quota),
       sessions_(loop_, timers_, clock, options_of_worker(options, index)),
       flows_(loop_, timers_, clock, options_of_worker(flows, index),
-             [](const udp::Dial& dial) { return udp::open_backend_socket(dial.backend.address); }),
+             [](const udp::Dial& dial) {
+               return udp::open_backend_socket(balancer::dial_address(
+                   dial.entry.service_port, dial.kind, dial.backend.address, dial.asked.port));
+             }),
       name_("worker-" + std::to_string(index)) {}
 
 void Worker::start() {
@@ -57,7 +62,7 @@ void Worker::join() {
 void Worker::open(const steer::ListenAddress& at, balancer::Entrance entrance, UniqueFd socket) {
   const SocketAddress& address = at.address;
   if (at.protocol == Protocol::UDP) {
-    flows_.own_listeners().set(address, entrance.service_port);
+    flows_.own_listeners().set(address, entrance);
     if (!socket) return;  // other workers listen there
     auto listener = std::make_unique<udp::Listener>(loop_, timers_, flows_, std::move(socket),
                                                     address, entrance);
@@ -65,7 +70,7 @@ void Worker::open(const steer::ListenAddress& at, balancer::Entrance entrance, U
     udp_listeners_.insert_or_assign(address, std::move(listener));
     return;
   }
-  sessions_.own_listeners().set(address, entrance.service_port);
+  sessions_.own_listeners().set(address, entrance);
   if (!socket) return;
   auto listener = std::make_unique<tcp::Listener>(loop_, timers_, sessions_, quota_,
                                                   std::move(socket), entrance);
@@ -76,12 +81,12 @@ void Worker::open(const steer::ListenAddress& at, balancer::Entrance entrance, U
 void Worker::retarget(const steer::ListenAddress& at, balancer::Entrance entrance) {
   const SocketAddress& address = at.address;
   if (at.protocol == Protocol::UDP) {
-    flows_.own_listeners().set(address, entrance.service_port);
+    flows_.own_listeners().set(address, entrance);
     const auto found = udp_listeners_.find(address);
     if (found != udp_listeners_.end()) found->second->retarget(entrance);
     return;
   }
-  sessions_.own_listeners().set(address, entrance.service_port);
+  sessions_.own_listeners().set(address, entrance);
   const auto found = listeners_.find(address);
   if (found != listeners_.end()) found->second->retarget(entrance);
 }
@@ -112,6 +117,50 @@ void Worker::close(const steer::ListenAddress& at) {
   found->second->stop(tcp::Listener::Queued::Refuse);
   retire(std::move(found->second));
   listeners_.erase(found);
+}
+
+void Worker::open_shared(Protocol protocol, IpFamily family, UniqueFd socket) {
+  if (!socket) return;                                     // other workers listen
+  const SocketAddress nobodys{IpAddress::any(family), 0};  // nobody else has port 0
+  if (protocol == Protocol::TCP) {
+    auto listener =
+        std::make_unique<tcp::Listener>(loop_, timers_, sessions_, quota_, std::move(socket));
+    listener->start();
+    listeners_.insert_or_assign(nobodys, std::move(listener));
+    return;
+  }
+  auto reply_path = udp::RawReplyPath::open(family);
+  if (!reply_path) {
+    // Closed, so that the kernel refuses what it would lead here.
+    log::error("UDP is not carried: answers can't be sent from Services' addresses",
+               {{"family", to_string(family)},
+                {"reason", reply_path.error().message()},
+                {"remedy", "grant CAP_NET_RAW"}});
+    return;
+  }
+  auto listener = std::make_unique<udp::Listener>(
+      loop_, timers_, flows_, std::move(socket), family,
+      [this](const SocketAddress& asked) -> std::optional<balancer::Entrance> {
+        const balancer::Entrance* found =
+            flows_.own_listeners().entrances().find_with_wildcard(asked);
+        return found == nullptr ? std::nullopt : std::optional(*found);
+      },
+      std::move(*reply_path));
+  listener->start();
+  udp_listeners_.insert_or_assign(nobodys, std::move(listener));
+}
+
+void Worker::lead(const std::vector<steer::EntranceChange>& changes) {
+  for (const steer::EntranceChange& each : changes) {
+    balancer::EntranceMap& map = each.protocol == Protocol::UDP
+                                     ? flows_.own_listeners().entrances()
+                                     : sessions_.own_listeners().entrances();
+    if (each.entrance) {
+      map.set(each.ip, each.ports, *each.entrance);
+    } else {
+      map.erase(each.ip, each.ports);
+    }
+  }
 }
 
 void Worker::close_listeners() {

@@ -8,6 +8,7 @@
 #include "base/unique_fd.h"
 #include "proxy/steer/listen_address.h"
 #include "proxy/steer/source_program.h"
+#include "proxy/steer/steering.h"
 #include "proxy/tcp/listener.h"
 #include "proxy/tcp/session_quota.h"
 #include "proxy/tcp/session_set.h"
@@ -54,6 +55,10 @@ class Worker {
   /// Lets the kernel answer these clients only.
   void filter(const SocketAddress& address, const std::vector<sock_filter>& program);
   void close(const steer::ListenAddress& address);
+  /// Steering `node`: one socket for all service ports of a protocol and family. Which of them a
+  /// client asks for is looked up among what lead() has told.
+  void open_shared(Protocol protocol, IpFamily family, UniqueFd socket);
+  void lead(const std::vector<steer::EntranceChange>& changes);
   /// No more new clients; those in the kernel's queues are taken first. UDP flows whose client
   /// waits for an answer have a moment left.
   void close_listeners();

@@ -71,6 +71,21 @@ void WorkerPool::close(const steer::ListenAddress& address, std::function<void()
   on_each([address](Worker& worker) { worker.close(address); }, std::move(closed));
 }
 
+void WorkerPool::open_shared(Protocol protocol, IpFamily family, std::vector<UniqueFd> sockets) {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    auto socket = std::make_shared<UniqueFd>(std::move(sockets[i]));
+    tell(i, [&each = *workers_[i], protocol, family, socket] {
+      each.open_shared(protocol, family, std::move(*socket));
+    });
+  }
+}
+
+void WorkerPool::lead(std::vector<steer::EntranceChange> changes, std::function<void()> done) {
+  const auto shared =
+      std::make_shared<const std::vector<steer::EntranceChange>>(std::move(changes));
+  on_each([shared](Worker& worker) { worker.lead(*shared); }, std::move(done));
+}
+
 void WorkerPool::close_listeners(std::function<void()> closed) {
   on_each([](Worker& worker) { worker.close_listeners(); }, std::move(closed));
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "proxy/app/worker.h"
 #include "proxy/steer/bind_steering.h"
+#include "proxy/steer/steering.h"
 #include "proxy/tcp/counters.h"
 #include "proxy/tcp/session_quota.h"
 #include "proxy/tcp/session_set.h"
@@ -21,7 +22,7 @@ namespace wherry::app {
 /// All workers, as the control thread sees them: every call is passed on by posting to each.
 ///
 /// Control thread only.
-class WorkerPool final : public steer::ListenerHost {
+class WorkerPool final : public steer::ListenerHost, public steer::EntranceHost {
  public:
   WorkerPool(asio::io_context& control, std::size_t workers, const tcp::SessionOptions& options,
              const udp::FlowOptions& flows, const Clock& clock, std::uint64_t max_sessions);
@@ -52,6 +53,10 @@ class WorkerPool final : public steer::ListenerHost {
   void retarget(const steer::ListenAddress& address, balancer::Entrance entrance) override;
   void filter(const steer::ListenAddress& address, const balancer::ClientFilter& clients) override;
   void close(const steer::ListenAddress& address, std::function<void()> closed) override;
+
+  // steer::EntranceHost
+  void open_shared(Protocol protocol, IpFamily family, std::vector<UniqueFd> sockets) override;
+  void lead(std::vector<steer::EntranceChange> changes, std::function<void()> done) override;
 
   /// No more new clients. `closed` is called on the control thread when no listener is left.
   void close_listeners(std::function<void()> closed);

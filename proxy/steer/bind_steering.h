@@ -8,6 +8,7 @@
 #include "proxy/steer/listen_address.h"
 #include "proxy/steer/listen_claims.h"
 #include "proxy/steer/listen_sockets.h"
+#include "proxy/steer/steering.h"
 
 #include <cstddef>
 #include <functional>
@@ -44,7 +45,7 @@ class ListenerHost {
 /// tried again every few seconds, and never keeps the others from being served. Listeners take no
 /// more descriptors than they were given: sessions need some too. Where there are not enough for a
 /// socket per worker and address, an address gets one.
-class BindSteering {
+class BindSteering final : public Steering {
  public:
   /// `most_sockets` may be open at once. `on_change` is called when listeners were opened or closed
   /// at another time than within apply() and addresses_changed().
@@ -53,29 +54,29 @@ class BindSteering {
                std::function<void()> on_change);
 
   /// Follows the table; the first call opens the first listener.
-  void apply(std::shared_ptr<const balancer::BackendTable> next);
+  void apply(std::shared_ptr<const balancer::BackendTable> next) override;
   /// Addresses of this machine came or went.
-  void addresses_changed();
+  void addresses_changed() override;
   /// Opens nothing more; what is open is left to its host.
-  void stop() noexcept;
+  void stop() noexcept override;
 
+  [[nodiscard]] std::string mode() const override { return "bind"; }
   /// Where clients find a service port: the addresses that it owns, but those that can't be opened.
-  [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const;
+  [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const override;
   /// Which service port has an address, open or not; the wildcard's for one that it takes in.
-  [[nodiscard]] std::optional<balancer::Entrance> entrance(const ListenAddress& address) const {
-    return claims_.entrance_of(address);
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(
+      Protocol protocol, const SocketAddress& address) const override {
+    return claims_.entrance_of({address, protocol});
   }
   /// Service ports that don't get an address, as one would tell an operator.
-  [[nodiscard]] std::vector<std::string> problems() const;
+  [[nodiscard]] std::vector<std::string> problems() const override;
   /// Service ports whose protocol has no listener.
-  [[nodiscard]] std::vector<std::string> not_carried() const;
-  [[nodiscard]] std::size_t open_addresses() const noexcept;
-  [[nodiscard]] std::size_t open_sockets() const noexcept { return open_sockets_; }
-  /// Whether some service port of UDP is listened for.
-  [[nodiscard]] bool carries_udp() const noexcept;
-  /// How often the kernel took no packet filter for a listening socket.
-  [[nodiscard]] std::uint64_t filter_failures() const noexcept { return filter_failures_; }
-  void collect(MetricFamilies& into) const;
+  [[nodiscard]] std::vector<std::string> not_carried() const override;
+  [[nodiscard]] std::size_t open_addresses() const noexcept override;
+  [[nodiscard]] std::size_t open_sockets() const noexcept override { return open_sockets_; }
+  [[nodiscard]] bool carries_udp() const noexcept override;
+  [[nodiscard]] std::uint64_t filter_failures() const noexcept override { return filter_failures_; }
+  void collect(MetricFamilies& into) const override;
 
  private:
   struct Place {

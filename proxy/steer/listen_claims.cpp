@@ -112,7 +112,11 @@ std::string ListenClaims::claim_external(const ServicePort& port, Claims& claims
     std::string wrong = claim(address, kind, claims);
     if (problem.empty()) problem = std::move(wrong);
   };
-  if (port.node_port != 0) {
+  if (port.node_port != 0 && rules_.node_port_addresses) {
+    for (const IpAddress& ip : rules_.node_port_addresses(port.key.family)) {
+      add({ip, port.node_port}, AddressKind::NodePort);
+    }
+  } else if (port.node_port != 0) {
     if (const auto address = choose({rules_.listen_address}, port)) {
       add({*address, port.node_port}, AddressKind::NodePort);
     }
@@ -129,6 +133,7 @@ std::string ListenClaims::claim_external(const ServicePort& port, Claims& claims
 
 std::set<ListenAddress> ListenClaims::update(const ServicePortEntry& entry) {
   const ServicePort& port = entry.service_port;
+  if (rules_.beside_node && port.cluster_ip) return remove(entry.id);
   Claims claims;
   claims.claimant = {port.created.value_or(WallTime::max()), port.key, entry.id};
   std::string problem;
@@ -147,8 +152,10 @@ std::set<ListenAddress> ListenClaims::update(const ServicePortEntry& entry) {
       problem = claim({*placement.address, static_cast<std::uint16_t>(number)},
                       AddressKind::ClusterIp, claims);
     }
-    std::string other = claim_external(port, claims);
-    if (problem.empty()) problem = std::move(other);
+    if (!rules_.beside_node) {
+      std::string other = claim_external(port, claims);
+      if (problem.empty()) problem = std::move(other);
+    }
   }
   if (!problem.empty()) {
     claims.misplaced =

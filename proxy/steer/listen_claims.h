@@ -9,6 +9,7 @@
 #include "proxy/steer/local_addresses.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -25,6 +26,11 @@ struct ListenRules {
   std::optional<Cidr> pool;
   std::uint16_t port_offset = 0;
   std::optional<SocketAddress> admin;  ///< where this process answers operators
+  /// Beside steering `node`: only Services without clusterIP listen, and only at their listen
+  /// address; all else is served there.
+  bool beside_node = false;
+  /// Where NodePorts are served in place of the listen address: addresses of a family.
+  std::function<std::vector<IpAddress>(IpFamily)> node_port_addresses;
 };
 
 /// A service port that does not get an address that it wants, and the way out.

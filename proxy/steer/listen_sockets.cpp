@@ -77,12 +77,22 @@ Result<UniqueFd> open_one(const ListenAddress& at, Share share) {
   return fd;
 }
 
+/// Where a socket is bound: port 0 has become a free one.
+SocketAddress address_of(int fd) {
+  RawSocketAddress bound;
+  // Of a bound socket it can't fail.
+  ::getsockname(fd, bound.get(), &bound.size);
+  return bound.to_socket_address();
+}
+
 }  // namespace
 
 Result<std::vector<UniqueFd>> open_listen_sockets(const ListenAddress& address, std::size_t count) {
   std::vector<UniqueFd> sockets;
   while (sockets.size() < count) {
-    auto socket = open_one(address, sockets.empty() ? Share::After : Share::Before);
+    auto socket = sockets.empty() ? open_one(address, Share::After)
+                                  : open_one({address_of(sockets.front().get()), address.protocol},
+                                             Share::Before);
     if (!socket) return socket.error();
     sockets.push_back(std::move(*socket));
   }

@@ -75,6 +75,8 @@ std::string_view to_string(CloseReason reason) noexcept {
       return "proxy_header";
     case CloseReason::SourceRanges:
       return "source_ranges";
+    case CloseReason::NoService:
+      return "no_service";
     case CloseReason::ConnectFailed:
       return "connect_failed";
     case CloseReason::NoDescriptors:
@@ -89,6 +91,7 @@ bool is_refusal(CloseReason reason) noexcept {
     case CloseReason::NoLocalEndpoints:
     case CloseReason::ProxyHeader:
     case CloseReason::SourceRanges:
+    case CloseReason::NoService:
     case CloseReason::ConnectFailed:
     case CloseReason::NoDescriptors:
       return true;

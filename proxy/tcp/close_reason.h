@@ -36,6 +36,7 @@ enum class CloseReason : std::uint8_t {
   NoLocalEndpoints,  ///< refused: no backend on this node may serve, and the policy is Local
   ProxyHeader,       ///< refused: the PROXY header that its source owes did not come, or not right
   SourceRanges,      ///< refused: the client is in none of the Service's source ranges
+  NoService,         ///< refused: the Service was gone when the client was accepted
   ConnectFailed,     ///< refused: no backend that was tried could be reached
   NoDescriptors,     ///< refused: no descriptor left for the backend's side
 };

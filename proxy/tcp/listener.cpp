@@ -43,6 +43,12 @@ bool is_clients_loss(int error) {
   }
 }
 
+/// Closes with a reset in place of an orderly end, which would look like an answer.
+void refuse(UniqueFd client) {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 }  // namespace
 
 Listener::Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions,
@@ -53,6 +59,14 @@ Listener::Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions,
       sessions_(sessions),
       quota_(quota),
       entrance_(entrance) {}
+
+Listener::Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions,
+                   SessionQuota& quota, UniqueFd socket)
+    : socket_(loop),
+      unwatched_(std::move(socket)),
+      timers_(timers),
+      sessions_(sessions),
+      quota_(quota) {}
 
 Listener::~Listener() { WHERRY_ASSERT(pending_ == 0 && !socket_.is_open()); }
 
@@ -103,7 +117,13 @@ Listener::Accepted Listener::accept_one() {
     UniqueFd fd(::accept4(socket_.native_handle(), client.get(), &client.size,
                           SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
-      sessions_.open(std::move(fd), client.to_socket_address(), entrance_, std::move(permit));
+      const auto entrance = entrance_of(fd.get());
+      if (!entrance) {
+        refuse(std::move(fd));
+        sessions_.mutable_counters().closed[CloseReason::NoService].add(1);
+        continue;
+      }
+      sessions_.open(std::move(fd), client.to_socket_address(), *entrance, std::move(permit));
       return Accepted::One;
     }
     if (errno == EAGAIN) return Accepted::None;
@@ -115,6 +135,18 @@ Listener::Accepted Listener::accept_one() {
     return Accepted::Paused;
   }
   return Accepted::None;  // there are more; others have their turn first
+}
+
+std::optional<balancer::Entrance> Listener::entrance_of(int client) const {
+  if (entrance_) return entrance_;
+  RawSocketAddress asked;
+  if (::getsockname(client, asked.get(), &asked.size) != 0) return std::nullopt;
+  const balancer::Entrance* found =
+      sessions_.own_listeners().entrances().find_with_wildcard(asked.to_socket_address());
+  if (found == nullptr) return std::nullopt;
+  balancer::Entrance entrance = *found;
+  entrance.is_judged = true;
+  return entrance;
 }
 
 void Listener::note_pause(int error) {

@@ -10,10 +10,11 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <cstddef>
+#include <optional>
 
 namespace wherry::tcp {
 
-/// Accepts the clients of one service port on one worker.
+/// Accepts clients on one worker: those of one service port, or those of all of them.
 ///
 /// Belongs to the worker's thread. When sessions or descriptors run out it stops accepting, and
 /// clients wait in the kernel's queue: until resume(), or for a moment where the shortage is not
@@ -22,6 +23,10 @@ class Listener {
  public:
   Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions, SessionQuota& quota,
            UniqueFd socket, balancer::Entrance entrance);
+  /// For all service ports that steering `node` leads here: the address that a client asked for
+  /// tells which, by the SessionSet's own_listeners(). A client of what is gone meanwhile is reset.
+  Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions, SessionQuota& quota,
+           UniqueFd socket);
   ~Listener();
 
   void start();
@@ -43,6 +48,7 @@ class Listener {
   void wait();
   void accept_some();
   [[nodiscard]] Accepted accept_one();
+  [[nodiscard]] std::optional<balancer::Entrance> entrance_of(int client) const;
   void note_pause(int error);
 
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> socket_;
@@ -50,7 +56,7 @@ class Listener {
   Timers& timers_;
   SessionSet& sessions_;
   SessionQuota& quota_;
-  balancer::Entrance entrance_;
+  std::optional<balancer::Entrance> entrance_;  ///< none: asked of each client
   Timer pause_;
   std::size_t pending_ = 0;
   bool starved_ = false;  ///< waits for resume()

@@ -123,7 +123,7 @@ void Session::try_backends() {
     }
     if (!tried_.empty()) owner_.mutable_counters().retries.add(1);
     begin_dial(*entry, *backend, now);
-    switch (begin_connect(backend->address)) {
+    switch (begin_connect(dial_address(*entry, *backend))) {
       case Connect::Established:
         return establish();
       case Connect::InProgress:
@@ -140,7 +140,22 @@ balancer::ConnectionVerdict Session::judge(const balancer::ServicePortEntry& ent
   if (balancer::depends_on_client(entry, entrance_.kind)) {
     kind = balancer::client_kind(client_address_.ip, local_end(client_.fd()).ip, node);
   }
-  return balancer::verdict_for(entry, entrance_.kind, kind, client_address_.ip, node);
+  const auto verdict = balancer::verdict_for(entry, entrance_.kind, kind, client_address_.ip, node);
+  if (!entrance_.is_judged || verdict.reason != balancer::Reason::NoLocalEndpoints) return verdict;
+  if (asked_for_) return verdict;  // whom it let in is the proxy
+  // The kernel sees more than addresses tell: by which interface it came, and all addresses of this
+  // machine. It let in who is of this node.
+  return balancer::verdict_for(entry, entrance_.kind, balancer::ClientKind::Node,
+                               client_address_.ip, node);
+}
+
+SocketAddress Session::dial_address(const balancer::ServicePortEntry& entry,
+                                    const balancer::Backend& backend) {
+  const balancer::ServicePort& port = entry.service_port;
+  // A client can only have asked for another port where there is a range.
+  if (!port.port_range) return backend.address;
+  return balancer::dial_address(port, entrance_.kind, backend.address,
+                                local_end(client_.fd()).port);
 }
 
 /// A dial is load from the choice on, so that those who choose meanwhile see it.

@@ -88,6 +88,8 @@ class Session : public DeadlineHook,
   void refuse_header(std::string_view wrong);
   void try_backends();
   [[nodiscard]] balancer::ConnectionVerdict judge(const balancer::ServicePortEntry& entry);
+  [[nodiscard]] SocketAddress dial_address(const balancer::ServicePortEntry& entry,
+                                           const balancer::Backend& backend);
   [[nodiscard]] Connect begin_connect(const SocketAddress& address);
   void on_connect_writable();
   [[nodiscard]] bool note_failure(ConnectError error);

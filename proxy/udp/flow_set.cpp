@@ -81,7 +81,7 @@ void FlowSet::receive(std::span<const Datagram> run, balancer::Entrance entrance
   if (entry != nullptr && entry->service_port.options.udp_per_datagram) {
     const auto verdict = judge(entry, entrance.kind, first);
     if (verdict.verdict != Verdict::Forward) return refuse(run, drop_of(verdict.reason));
-    return spread(*entry, *verdict.decision, run);
+    return spread(*entry, entrance.kind, *verdict.decision, run);
   }
   const FlowKey key{first.client, first.asked, first.scope, entrance};
   Flow* flow = flows_.find(key);
@@ -303,8 +303,8 @@ void FlowSet::note_failure(Flow& flow, int error, const Datagram& lost) {
 }
 
 /// Each datagram for itself: no flow, no answers.
-void FlowSet::spread(const ServicePortEntry& entry, const Decision& decision,
-                     std::span<const Datagram> run) {
+void FlowSet::spread(const ServicePortEntry& entry, balancer::AddressKind kind,
+                     const Decision& decision, std::span<const Datagram> run) {
   balancer::PickContext context;
   context.client = balancer::hash_of(run.front().client.ip);
   context.now = clock_.now();
@@ -328,7 +328,8 @@ void FlowSet::spread(const ServicePortEntry& entry, const Decision& decision,
         continue;
       }
       Outgoing outgoing;
-      outgoing.to = backend->address;
+      outgoing.to =
+          balancer::dial_address(entry.service_port, kind, backend->address, one.asked.port);
       outgoing.bytes = one.bytes;
       if (const auto sent = sending_.send(fd, {&outgoing, 1}); sent.error != 0) {
         drop({&one, 1}, classify_backend_error(sent.error));

@@ -113,8 +113,8 @@ class FlowSet {
   void take(Flow& flow, Chosen chosen, const balancer::ServicePortEntry& entry);
   void leave_backend(Flow& flow) noexcept;
   void send(Flow& flow, const balancer::ServicePortEntry* entry, std::span<const Datagram> run);
-  void spread(const balancer::ServicePortEntry& entry, const balancer::Decision& decision,
-              std::span<const Datagram> run);
+  void spread(const balancer::ServicePortEntry& entry, balancer::AddressKind kind,
+              const balancer::Decision& decision, std::span<const Datagram> run);
   [[nodiscard]] int one_way_socket(IpFamily family);
   void note_failure(Flow& flow, int error, const Datagram& lost);
   void count_sent(Flow& flow, const Datagram& datagram);

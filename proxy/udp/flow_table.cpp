@@ -1,7 +1,7 @@
 #include "proxy/udp/flow_table.h"
 
-#include "base/mix.h"
 #include "base/assert.h"
+#include "base/mix.h"
 
 #include <cstring>
 #include <utility>

@@ -92,9 +92,10 @@ class ExplainTest : public ::testing::Test {
 
   std::variant<Explanation, NoExplanation> ask(const std::string& client, const std::string& to,
                                                Protocol protocol = Protocol::TCP) {
-    return explain(*table_,
-                   [this](Protocol of, const SocketAddress& at) { return listener(of, at); },
-                   {*Client::parse(client), test::at(to), protocol});
+    return explain(
+        *table_,
+        {.find = [this](Protocol of, const SocketAddress& at) { return listener(of, at); }},
+        {*Client::parse(client), test::at(to), protocol});
   }
   std::optional<Entrance> listener(Protocol protocol, const SocketAddress& address) const {
     if (protocol == Protocol::UDP && address == test::at("127.0.0.1:53")) {

@@ -17,10 +17,10 @@ TEST(Reason, HasTheWordsThatTablesAndMetricsShow) {
   std::vector<std::string_view> words;
   for (const Reason reason : kReasons) words.push_back(to_string(reason));
 
-  EXPECT_THAT(words, ::testing::ElementsAre("ready_endpoints", "serving_terminating",
-                                            "no_endpoints", "no_local_endpoints", "source_ranges",
-                                            "too_many_endpoints", "wrong_port", "not_ready",
-                                            "terminating", "other_node", "other_zone"));
+  EXPECT_THAT(words, ::testing::ElementsAre(
+                         "ready_endpoints", "serving_terminating", "no_endpoints",
+                         "no_local_endpoints", "source_ranges", "too_many_endpoints", "wrong_port",
+                         "free_address", "not_ready", "terminating", "other_node", "other_zone"));
 }
 
 TEST(Reason, EachHasARuleOfItsOwnInASentence) {

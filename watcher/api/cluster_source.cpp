@@ -39,6 +39,11 @@ struct Kind<model::Node> {
   static constexpr auto kDecode = &model::decode_node;
   static constexpr auto kMember = &watcher::ClusterObjects::nodes;
 };
+template <>
+struct Kind<model::ServiceCidr> {
+  static constexpr auto kDecode = &model::decode_service_cidr;
+  static constexpr auto kMember = &watcher::ClusterObjects::service_cidrs;
+};
 
 /// W1, S6.
 std::string service_labels(const std::string& proxy_name) {
@@ -90,6 +95,14 @@ std::vector<Resource> resources_of(const ClusterOptions& options) {
                    .plural = "nodes",
                    .kind = "Node",
                    .fields = "metadata.name=" + options.node_name});  // W3
+  }
+  if (space.empty() && options.service_cidrs) {
+    all.push_back({.name = "servicecidrs",
+                   .group = "networking.k8s.io",
+                   .version = "v1",
+                   .plural = "servicecidrs",
+                   .kind = "ServiceCIDR",
+                   .fields = ""});  // W4
   }
   return all;
 }
@@ -156,6 +169,7 @@ ClusterSource::ClusterSource(asio::io_context& loop, const std::string& server,
     if (resource.kind == "EndpointSlice") follow(resource, make, sinks.slices);
     if (resource.kind == "Pod") follow(resource, make, sinks.pods);
     if (resource.kind == "Node") follow(resource, make, sinks.nodes);
+    if (resource.kind == "ServiceCIDR") follow(resource, make, sinks.service_cidrs);
   }
 }
 
@@ -188,8 +202,8 @@ void ClusterSource::on_health(Followed& followed) {
   on_change_();
 }
 
-/// The own Node is worth waiting for, but may be out of reach: its rights are apart, and a table
-/// without it still serves.
+/// The own Node and ServiceCIDRs are worth waiting for, but may be out of reach: their rights are
+/// apart, ServiceCIDRs are younger than many a server, and a table without them still serves.
 bool ClusterSource::has_seen(const Followed& followed) const {
   return restored_ || has_told(followed);
 }
@@ -197,7 +211,8 @@ bool ClusterSource::has_seen(const Followed& followed) const {
 bool ClusterSource::has_told(const Followed& followed) {
   const Reflector::Health& health = followed.reflector->health();
   if (health.synced) return true;
-  return followed.resource.kind == "Node" && health.failing &&
+  const std::string& kind = followed.resource.kind;
+  return (kind == "Node" || kind == "ServiceCIDR") && health.failing &&
          (health.failing->code == ApiErrc::Forbidden || health.failing->code == ApiErrc::NotFound);
 }
 

@@ -12,6 +12,7 @@
 #include "watcher/last_good.h"
 #include "watcher/model/node.h"
 #include "watcher/model/object_sink.h"
+#include "watcher/model/service_cidr.h"
 
 #include <functional>
 #include <memory>
@@ -34,7 +35,8 @@ struct ClusterOptions {
   std::string node_name;
   /// Read exactly the Services that name this proxy; empty: those that name none (S6).
   std::string service_proxy_name{};
-  bool watch_list = true;  ///< begin with WatchList where the server does it (A1, C7)
+  bool service_cidrs = false;  ///< read ServiceCIDRs (W4)
+  bool watch_list = true;      ///< begin with WatchList where the server does it (A1, C7)
 };
 
 /// Who hears of a cluster's objects.
@@ -43,6 +45,7 @@ struct ClusterSinks {
   model::ObjectSink<model::EndpointSlice>& slices;
   model::ObjectSink<model::Pod>& pods;
   model::ObjectSink<model::Node>& nodes;
+  model::ObjectSink<model::ServiceCidr>& service_cidrs;
 };
 
 /// Of the gates of client-go that environment variables set the one that means something here (C7):
@@ -50,8 +53,8 @@ struct ClusterSinks {
 /// HTTP/2 mean nothing, because HTTP/1.1 is spoken.
 [[nodiscard]] bool wants_watch_list(const Environment& environment);
 
-/// Which resources are read, and how: the selectors are kube-proxy's (W1 to W3). The own Node is
-/// read where all namespaces are, because a Role can't allow it.
+/// Which resources are read, and how: the selectors are kube-proxy's (W1 to W4). The own Node and
+/// ServiceCIDRs are read where all namespaces are, because a Role can't allow it.
 [[nodiscard]] std::vector<Resource> resources_of(const ClusterOptions& options);
 
 /// Follows all resources that tables need, and knows when each has been seen whole (W5).
@@ -87,7 +90,8 @@ class ClusterSource {
   [[nodiscard]] std::vector<Status> status() const;
   /// Whether there is something of an earlier run.
   [[nodiscard]] bool restored() const noexcept { return restored_; }
-  /// Whether the API server itself has told everything once, a Node out of reach left aside.
+  /// Whether the API server itself has told everything once, a Node and ServiceCIDRs out of reach
+  /// left aside.
   [[nodiscard]] bool synced() const;
   /// Everything that the sinks were told, for the file.
   [[nodiscard]] watcher::ClusterObjects objects() const;

@@ -6,6 +6,7 @@
 #include "watcher/model/node.h"
 #include "watcher/model/pod.h"
 #include "watcher/model/service.h"
+#include "watcher/model/service_cidr.h"
 
 #include <optional>
 #include <string>
@@ -37,5 +38,6 @@ struct TypeMeta {
 [[nodiscard]] Endpoints decode_endpoints(const FieldReader& object);
 [[nodiscard]] Pod decode_pod(const FieldReader& object);
 [[nodiscard]] Node decode_node(const FieldReader& object);
+[[nodiscard]] ServiceCidr decode_service_cidr(const FieldReader& object);
 
 }  // namespace wherry::model

@@ -200,4 +200,10 @@ json::object encode(const Node& node) {
   return object;
 }
 
+json::object encode(const ServiceCidr& service_cidr) {
+  json::object object = begin("networking.k8s.io/v1", "ServiceCIDR", service_cidr.meta);
+  object["spec"] = {{"cidrs", encode_addresses(service_cidr.cidrs)}};
+  return object;
+}
+
 }  // namespace wherry::model

@@ -4,6 +4,7 @@
 #include "watcher/model/node.h"
 #include "watcher/model/pod.h"
 #include "watcher/model/service.h"
+#include "watcher/model/service_cidr.h"
 
 #include <boost/json/object.hpp>
 
@@ -15,5 +16,6 @@ namespace wherry::model {
 [[nodiscard]] boost::json::object encode(const EndpointSlice& slice);
 [[nodiscard]] boost::json::object encode(const Pod& pod);
 [[nodiscard]] boost::json::object encode(const Node& node);
+[[nodiscard]] boost::json::object encode(const ServiceCidr& service_cidr);
 
 }  // namespace wherry::model

@@ -33,9 +33,8 @@ class FakeView final : public AdminView {
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId) const override {
     return {};
   }
-  [[nodiscard]] std::optional<balancer::Entrance> entrance(Protocol,
-                                                           const SocketAddress&) const override {
-    return std::nullopt;
+  [[nodiscard]] balancer::WaysIn ways_in() const override {
+    return {.find = [](Protocol, const SocketAddress&) { return std::nullopt; }};
   }
   [[nodiscard]] Readiness readiness() const override {
     Readiness readiness;

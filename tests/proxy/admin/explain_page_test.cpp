@@ -67,9 +67,9 @@ boost::json::object explained(const std::string& client, const std::string& dest
                            .endpoint("10.1.0.2")
                            .not_ready("10.1.0.3"));
   const auto table = tables.build();
-  const auto answer =
-      balancer::explain(*table, [](Protocol, const SocketAddress&) { return std::nullopt; },
-                        {*Client::parse(client), test::at(destination), Protocol::TCP});
+  const auto answer = balancer::explain(
+      *table, {.find = [](Protocol, const SocketAddress&) { return std::nullopt; }},
+      {*Client::parse(client), test::at(destination), Protocol::TCP});
   return explanation_json(std::get<balancer::Explanation>(answer));
 }
 

@@ -42,8 +42,9 @@ class ClusterSourceTest : public test::LoopTest {
           apis_[resource.name] = made.get();
           return made;
         },
-        timers_, clock_, random_, options, ClusterSinks{services_, slices_, pods_, nodes_},
-        [this] { ++synced_; }, [this] { ++changes_; });
+        timers_, clock_, random_, options,
+        ClusterSinks{services_, slices_, pods_, nodes_, service_cidrs_}, [this] { ++synced_; },
+        [this] { ++changes_; });
   }
   void start() {
     source_->start();
@@ -63,15 +64,18 @@ class ClusterSourceTest : public test::LoopTest {
   test::FakeCollection slice_objects_{"EndpointSlice", "discovery.k8s.io/v1"};
   test::FakeCollection pod_objects_{"Pod"};
   test::FakeCollection node_objects_{"Node"};
+  test::FakeCollection cidr_objects_{"ServiceCIDR", "networking.k8s.io/v1"};
   std::map<std::string, test::FakeCollection*> collections_{{"services", &service_objects_},
                                                             {"endpointslices", &slice_objects_},
                                                             {"pods", &pod_objects_},
-                                                            {"nodes", &node_objects_}};
+                                                            {"nodes", &node_objects_},
+                                                            {"servicecidrs", &cidr_objects_}};
   std::map<std::string, test::FakeListWatch*> apis_;
   test::ObjectMap<model::Service> services_;
   test::ObjectMap<model::EndpointSlice> slices_;
   test::ObjectMap<model::Pod> pods_;
   test::ObjectMap<model::Node> nodes_;
+  test::ObjectMap<model::ServiceCidr> service_cidrs_;
   int synced_ = 0;
   int changes_ = 0;
   std::optional<ClusterSource> source_;
@@ -246,6 +250,21 @@ TEST_F(ClusterSourceTest, W1_W2_W3_ReadsWhatKubeProxyReads) {
   EXPECT_EQ(all[0].fields, "spec.clusterIP!=None");
   EXPECT_EQ(all[1].labels, "!service.kubernetes.io/headless");
   EXPECT_EQ(all[2].fields, "metadata.name=node-1");
+}
+
+TEST_F(ClusterSourceTest, W4_ServiceCidrsAreReadWhereTheyAreAskedFor) {
+  make({.endpoints = EndpointsFrom::Slices,
+        .name_space = {},
+        .poll_interval = {},
+        .node_name = {},
+        .service_cidrs = true});
+  cidr_objects_.put("kubernetes",
+                    {{"spec", {{"cidrs", boost::json::array{"10.96.0.0/12", "fd00:96::/112"}}}}});
+  start();
+
+  EXPECT_EQ(synced_, 1);
+  ASSERT_EQ(service_cidrs_.all().size(), 1u);
+  EXPECT_EQ(service_cidrs_.all().front().cidrs.size(), 2u);
 }
 
 TEST_F(ClusterSourceTest, ANamespaceAloneHasNoNodeToWaitFor) {

@@ -1,0 +1,51 @@
+#include "proxy/app/steering_choice.h"
+
+#include <fstream>
+#include <string_view>
+
+namespace wherry::app {
+namespace {
+
+using config::SteeringMode;
+
+constexpr std::string_view kHostNetwork = "# Kubernetes-managed hosts file (host network).";
+
+}  // namespace
+
+SteeringChoice choose_steering(const config::Options& options, const SteeringFacts& facts) {
+  switch (options.steering) {
+    case SteeringMode::Node:
+      return {SteeringMode::Node, "--steering says so"};
+    case SteeringMode::Bind:
+      return {SteeringMode::Bind, "--steering says so"};
+    case SteeringMode::Auto:
+      break;
+  }
+  if (!options.manifests.empty()) return {SteeringMode::Bind, "manifests are served"};
+  if (facts.has_kube_proxy_configuration) {
+    return {SteeringMode::Node, "the configuration is kube-proxy's"};
+  }
+  if (facts.is_in_cluster && facts.is_on_host_network) {
+    return {SteeringMode::Node, "this is a pod on its node's network"};
+  }
+  if (facts.is_in_cluster) {
+    return {SteeringMode::Bind, "this is a pod with a network of its own"};
+  }
+  return {SteeringMode::Bind, "a kubeconfig alone serves no node"};
+}
+
+bool is_in_cluster(const config::Options& options) {
+  return options.manifests.empty() && options.kubeconfig.empty() && options.context.empty() &&
+         !options.environment.get("KUBERNETES_SERVICE_HOST").empty();
+}
+
+bool says_host_network(const std::string& hosts) { return hosts.starts_with(kHostNetwork); }
+
+bool is_on_host_network() {
+  std::ifstream file("/etc/hosts");
+  std::string line;
+  std::getline(file, line);
+  return says_host_network(line);
+}
+
+}  // namespace wherry::app

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "config/options.h"
+
+#include <string>
+
+namespace wherry::app {
+
+/// What the choice of steering depends on besides the options.
+struct SteeringFacts {
+  bool has_kube_proxy_configuration = false;  ///< --config is kube-proxy's
+  bool is_in_cluster = false;                 ///< by the pod's own account
+  bool is_on_host_network = false;            ///< the pod has the network of its node
+};
+
+struct SteeringChoice {
+  config::SteeringMode mode = config::SteeringMode::Bind;  ///< never Auto
+  std::string reason;                                      ///< for the log
+
+  friend bool operator==(const SteeringChoice&, const SteeringChoice&) = default;
+};
+
+/// What --steering means here. `auto` is `node` for who stands in for kube-proxy: with its
+/// configuration, or with the in-cluster account on the host's network. A kubeconfig or manifests
+/// alone are a person's: `bind`. Pure.
+[[nodiscard]] SteeringChoice choose_steering(const config::Options& options,
+                                             const SteeringFacts& facts);
+
+/// Whether the cluster is that of this pod, by its own account: no other is named (find_access.h).
+/// Pure.
+[[nodiscard]] bool is_in_cluster(const config::Options& options);
+
+/// Whether this is a pod on its node's network: kubelet says so in the first line of the /etc/hosts
+/// that it writes (pkg/kubelet/kubelet_pods.go, managedHostsHeaderWithHostNetwork). `hosts` is what
+/// stands there. Pure.
+[[nodiscard]] bool says_host_network(const std::string& hosts);
+[[nodiscard]] bool is_on_host_network();
+
+}  // namespace wherry::app

@@ -1,0 +1,131 @@
+#pragma once
+
+#include "balancer/backend_table.h"
+#include "base/async/timers.h"
+#include "base/metrics.h"
+#include "proxy/bpf/kernel_steering.h"
+#include "proxy/steer/bind_steering.h"
+#include "proxy/steer/host_listeners.h"
+#include "proxy/steer/listen_sockets.h"
+#include "proxy/steer/node_claims.h"
+#include "proxy/steer/silent_socket.h"
+#include "proxy/steer/steered_network.h"
+#include "proxy/steer/steering.h"
+#include "watcher/model/object_key.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace wherry::steer {
+
+/// What an operator decides about steering `node`.
+struct NodeSteeringRules {
+  std::vector<IpFamily> families;   ///< that the kernel has
+  std::vector<Cidr> service_cidrs;  ///< none: set_service_cidrs() says
+  NodePortRule node_ports;
+  std::size_t workers = 1;
+};
+
+/// What steering `node` acts upon. All outlive it.
+struct NodeSteeringParts {
+  bpf::KernelSteering& kernel;
+  SteeredNetwork& network;
+  EntranceHost& host;
+  Timers& timers;
+  OpenListenSockets open;
+  OpenSilentSocket open_silent;
+  ListHostPorts host_ports;
+  /// Tells the owner of a Service what happens to it: its name, a reason in one word, and a text.
+  std::function<void(const model::ObjectKey&, const std::string&, const std::string&)> report;
+};
+
+/// Steering `node`: the node's routes bring Services' addresses here, and a program in its kernel
+/// leads them to one set of sockets, which no more Services make larger.
+///
+/// Control thread only. What opens is told from the inside out and what closes from the outside in:
+/// workers know an entrance before the kernel leads to it, and the kernel no more before they
+/// forget it; so nobody is refused by a change. Every 30 seconds, and when netlink has news, it is
+/// looked whether all is still there (R7). A Service without clusterIP is served at its listen
+/// address, by a listener of its own.
+class NodeSteering final : public Steering {
+ public:
+  /// `beside` serves Services without clusterIP (ListenRules::beside_node).
+  NodeSteering(NodeSteeringRules rules, NodeSteeringParts parts,
+               std::unique_ptr<BindSteering> beside);
+  ~NodeSteering() override;
+
+  void apply(std::shared_ptr<const balancer::BackendTable> next) override;
+  void addresses_changed() override;
+  void set_service_cidrs(const std::vector<Cidr>& cidrs) override;
+  void stop() noexcept override;
+  void undo() noexcept override;
+
+  [[nodiscard]] std::string mode() const override { return "node"; }
+  [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const override;
+  [[nodiscard]] std::optional<balancer::Entrance> entrance(
+      Protocol protocol, const SocketAddress& address) const override;
+  [[nodiscard]] bool is_complete() const override { return true; }
+  [[nodiscard]] bool passes(const IpAddress& address) const override;
+  [[nodiscard]] std::vector<Cidr> service_cidrs() const override { return scope_.service_cidrs; }
+  [[nodiscard]] std::vector<std::string> problems() const override;
+  [[nodiscard]] std::vector<std::string> not_carried() const override;
+  [[nodiscard]] std::size_t open_addresses() const noexcept override;
+  [[nodiscard]] std::size_t open_sockets() const noexcept override;
+  [[nodiscard]] bool carries_udp() const noexcept override { return true; }
+  void collect(MetricFamilies& into) const override;
+
+ private:
+  /// Of a destination that workers are told of at the moment.
+  struct Waiting {
+    std::uint64_t serial = 0;
+    bpf::Steered steered;
+  };
+
+  void open_sockets_of(IpFamily family);
+  void open_missing_sockets();
+  void refresh_scope();
+  [[nodiscard]] bpf::SteerScope scope_now() const;
+  void lead(NodeChange change);
+  void on_led(std::uint64_t serial);
+  void tell_kernel(const bpf::SteerChange& change);
+  void keep_attached();
+  void collect_counts(MetricFamilies& into) const;
+  void wait_for_check();
+  void check();
+  void look_at_host_ports();
+  void report_new_problems();
+
+  const NodeSteeringRules rules_;
+  const NodeSteeringParts parts_;
+  const std::unique_ptr<BindSteering> beside_;
+  NodeClaims claims_;
+  std::shared_ptr<const balancer::BackendTable> table_;
+  std::vector<Cidr> cluster_service_cidrs_;
+  bpf::SteerScope scope_;  ///< as the kernel has it
+  std::set<IpFamily> opened_;
+  std::vector<UniqueFd> silent_;
+  std::size_t shared_sockets_ = 0;
+  std::map<bpf::Destination, Waiting> waiting_;
+  std::uint64_t serial_ = 0;
+  std::map<std::string, std::string> failures_;  ///< what does not work now, by part
+  std::set<std::pair<Protocol, std::uint16_t>> taken_node_ports_;  ///< by the host's processes
+  std::set<std::string> reported_;                                 ///< problems that the log named
+  std::uint64_t repairs_ = 0;
+  Timer check_;
+  bool started_ = false;
+  bool is_kernel_told_ = false;  ///< of the first table
+  bool attached_ = false;
+  bool stopped_ = false;
+  /// Calls back from the host after this object is gone find it expired.
+  std::shared_ptr<NodeSteering*> alive_ = std::make_shared<NodeSteering*>(this);
+};
+
+}  // namespace wherry::steer
