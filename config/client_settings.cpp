@@ -66,12 +66,14 @@ std::vector<Setting> client_settings() {
                  .kind = ValueKind::Text,
                  .same_as = {},
                  .apply = transparent,
-                 .show = [](const Options& o) {
-                   const auto* const found =
-                       std::find_if(kTransparent.begin(), kTransparent.end(),
-                                    [&](const auto& each) { return each.second == o.transparent; });
-                   return std::string(found->first);
-                 }});
+                 .show =
+                     [](const Options& o) {
+                       const auto* const found = std::find_if(
+                           kTransparent.begin(), kTransparent.end(),
+                           [&](const auto& each) { return each.second == o.transparent; });
+                       return std::string(found->first);
+                     },
+                 .takes_off = true});
   return all;
 }
 

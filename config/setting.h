@@ -33,6 +33,8 @@ struct Setting {
   std::function<std::optional<std::string>(Options&, std::span<const std::string>)> apply;
   /// The value in force, as one would write it; empty if unset.
   std::function<std::string(const Options&)> show;
+  /// One of its words is "off", which YAML reads as false where it has no quotes.
+  bool takes_off = false;
 
   /// The flag in camelCase: "listenAddress".
   [[nodiscard]] std::string key() const;

@@ -28,6 +28,23 @@ MetricFamily connect_failures(const WorkerPool& workers) {
   return family;
 }
 
+/// Of dials that were to show a backend the client's address (--transparent).
+MetricFamily client_address_failures(const WorkerPool& workers) {
+  MetricFamily family{"wherry_transparent_fallbacks_total",
+                      "Attempts that could not show a backend the client's address, by reason.",
+                      MetricKind::Counter,
+                      {}};
+  for (std::size_t i = 0; i < transparent::kFailures; ++i) {
+    const auto failure = static_cast<transparent::Failure>(i);
+    const auto count = workers.sum([failure](const Counters& counters) {
+      return counters.client_address_failures[failure].value();
+    });
+    family.samples.push_back(
+        {{{"reason", std::string(to_string(failure))}}, static_cast<double>(count)});
+  }
+  return family;
+}
+
 /// Ends of sessions that reached a backend, or of clients that were turned away.
 MetricFamily ends(const WorkerPool& workers, bool refusals) {
   MetricFamily family =
@@ -94,6 +111,10 @@ void collect_tcp_metrics(const WorkerPool& workers, const balancer::BackendTable
   add("wherry_tcp_accept_pauses_total",
       "Times that a listener stopped accepting because sessions or descriptors had run out.",
       MetricKind::Counter, [](const Counters& counters) { return counters.accept_pauses.value(); });
+  add("wherry_transparent_dials_total",
+      "Attempts to reach a backend that have shown it the client's address.", MetricKind::Counter,
+      [](const Counters& counters) { return counters.dials_as_client.value(); });
+  into.push_back(client_address_failures(workers));
   into.push_back(ends(workers, false));
   into.push_back(ends(workers, true));
 }

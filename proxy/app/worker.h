@@ -50,6 +50,9 @@ class Worker {
     flows_.set_table(next);
     return sessions_.exchange_table(std::move(next));
   }
+  void use_local_networks(std::shared_ptr<const balancer::LocalNetworks> networks) noexcept {
+    sessions_.use_local_networks(std::move(networks));
+  }
   void open(const steer::ListenAddress& address, balancer::Entrance entrance, UniqueFd socket);
   void retarget(const steer::ListenAddress& address, balancer::Entrance entrance);
   /// Lets the kernel answer these clients only.

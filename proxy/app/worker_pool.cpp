@@ -45,6 +45,11 @@ void WorkerPool::publish(const std::shared_ptr<const balancer::BackendTable>& ta
       std::move(live));
 }
 
+void WorkerPool::use_local_networks(
+    const std::shared_ptr<const balancer::LocalNetworks>& networks) {
+  on_each([networks](Worker& worker) { worker.use_local_networks(networks); }, {});
+}
+
 void WorkerPool::open(const steer::ListenAddress& address, balancer::Entrance entrance,
                       std::vector<UniqueFd> sockets) {
   for (std::size_t i = 0; i < workers_.size(); ++i) {

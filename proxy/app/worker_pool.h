@@ -46,6 +46,9 @@ class WorkerPool final : public steer::ListenerHost, public steer::EntranceHost 
   void publish(const std::shared_ptr<const balancer::BackendTable>& table,
                std::function<void()> live);
 
+  /// Whose addresses backends may see (balancer::keeps_client_address()); with null nobody's.
+  void use_local_networks(const std::shared_ptr<const balancer::LocalNetworks>& networks);
+
   // steer::ListenerHost
   [[nodiscard]] std::size_t workers() const override { return workers_.size(); }
   void open(const steer::ListenAddress& address, balancer::Entrance entrance,

@@ -4,22 +4,17 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/raw_socket_address.h"
+#include "proxy/tcp/dial.h"
 #include "proxy/tcp/session_set.h"
 #include "proxy/tcp/take_proxy_header.h"
 
 #include <cerrno>
-#include <netinet/tcp.h>
 #include <span>
 #include <sys/socket.h>
 #include <utility>
 
 namespace wherry::tcp {
 namespace {
-
-void set_option(int fd, int level, int name, int value) {
-  // Fails only for sockets that are closed already, which the next call on them will say.
-  ::setsockopt(fd, level, name, &value, sizeof value);
-}
 
 /// Which of this machine's addresses the client has connected to.
 SocketAddress local_end(int fd) {
@@ -165,6 +160,8 @@ void Session::begin_dial(const balancer::ServicePortEntry& entry, const balancer
   backend_state_ = backend.state;
   service_port_state_ = entry.state;
   header_ = entry.service_port.options.proxy_protocol;
+  is_external_local_ = entrance_.kind != balancer::AddressKind::ClusterIp &&
+                       entry.service_port.external_policy == model::TrafficPolicy::Local;
   backend_state_->load.fetch_add(1, std::memory_order_relaxed);
   service_port_state_->load.fetch_add(1, std::memory_order_relaxed);
   dial_began_ = now;
@@ -178,28 +175,38 @@ void Session::end_dial() {
   service_port_state_->load.fetch_sub(1, std::memory_order_relaxed);
 }
 
+/// Whose address the backend is to see; nothing: this machine's. Whom a PROXY header names is not
+/// who packets go back to.
+std::optional<SocketAddress> Session::client_towards(const SocketAddress& backend) {
+  const balancer::LocalNetworks* networks = owner_.local_networks();
+  if (networks == nullptr || asked_for_) return std::nullopt;
+  const balancer::ClientAndBackend both{client_address_.ip, local_end(client_.fd()).ip, backend.ip,
+                                        is_external_local_};
+  return balancer::keeps_client_address(both, *networks) ? std::optional(client_address_)
+                                                         : std::nullopt;
+}
+
 /// ELOOP, like every other error, through errno.
 Session::Connect Session::begin_connect(const SocketAddress& address) {
   if (owner_.own_listeners().lead_back(owner_.table(), entrance_.service_port, address)) {
     errno = ELOOP;
     return Connect::Failed;
   }
-  UniqueFd socket(::socket(address_family(address.ip.family()),
-                           SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
-  if (!socket) return Connect::Failed;
-  set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-  set_option(socket.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-  const RawSocketAddress to(address);
-  const bool done = ::connect(socket.get(), to.get(), to.size) == 0;
-  if (!done && errno != EINPROGRESS) return Connect::Failed;
-  if (owner_.own_listeners().have_wildcard(address) && comes_from(socket.get(), address.ip) &&
+  Dial begun = dial(address, client_towards(address));
+  if (begun.fallback) owner_.mutable_counters().client_address_failures[*begun.fallback].add(1);
+  if (!begun.socket) {
+    errno = begun.error;
+    return Connect::Failed;
+  }
+  if (begun.as_client) owner_.mutable_counters().dials_as_client.add(1);
+  if (owner_.own_listeners().have_wildcard(address) && comes_from(begun.socket.get(), address.ip) &&
       owner_.own_listeners().lead_back(owner_.table(), entrance_.service_port, address,
                                        balancer::OwnListeners::Local::Yes)) {
     errno = ELOOP;
     return Connect::Failed;
   }
-  if (!backend_.assign(std::move(socket))) return Connect::Failed;
-  if (done) return Connect::Established;
+  if (!backend_.assign(std::move(begun.socket))) return Connect::Failed;
+  if (begun.connected) return Connect::Established;
 
   owner_.connecting().touch(*this);
   went_out();

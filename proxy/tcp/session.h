@@ -90,6 +90,7 @@ class Session : public DeadlineHook,
   [[nodiscard]] balancer::ConnectionVerdict judge(const balancer::ServicePortEntry& entry);
   [[nodiscard]] SocketAddress dial_address(const balancer::ServicePortEntry& entry,
                                            const balancer::Backend& backend);
+  [[nodiscard]] std::optional<SocketAddress> client_towards(const SocketAddress& backend);
   [[nodiscard]] Connect begin_connect(const SocketAddress& address);
   void on_connect_writable();
   [[nodiscard]] bool note_failure(ConnectError error);
@@ -121,8 +122,9 @@ class Session : public DeadlineHook,
   std::uint32_t pending_ = 0;  ///< operations whose handler has not run yet
   State state_ = State::Connecting;
   balancer::ProxyProtocol header_ = balancer::ProxyProtocol::None;  ///< that the backend wants
-  bool dialling_ = false;       ///< counted as load of backend_state_ and service_port_state_
-  bool target_failed_ = false;  ///< a relay is broken; failed_reason_ is what the end will be
+  bool is_external_local_ = false;  ///< came from outside, under externalTrafficPolicy Local
+  bool dialling_ = false;           ///< counted as load of backend_state_ and service_port_state_
+  bool target_failed_ = false;      ///< a relay is broken; failed_reason_ is what the end will be
   CloseReason failed_reason_ = CloseReason::Finished;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/backend_table.h"
+#include "balancer/client_address.h"
 #include "balancer/connection_verdict.h"
 #include "balancer/own_listeners.h"
 #include "base/async/asio.h"
@@ -20,6 +21,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace wherry::tcp {
@@ -58,6 +60,15 @@ class SessionSet {
   std::shared_ptr<const balancer::BackendTable> exchange_table(
       std::shared_ptr<const balancer::BackendTable> next);
   [[nodiscard]] const balancer::BackendTable& table() const noexcept { return *table_; }
+
+  /// Since when there are some, clients in them may be seen by backends (keeps_client_address());
+  /// with null, which is how it begins, none is.
+  void use_local_networks(std::shared_ptr<const balancer::LocalNetworks> networks) noexcept {
+    local_networks_ = std::move(networks);
+  }
+  [[nodiscard]] const balancer::LocalNetworks* local_networks() const noexcept {
+    return local_networks_.get();
+  }
 
   /// Kept up to date by whoever opens and closes listeners.
   [[nodiscard]] balancer::OwnListeners& own_listeners() noexcept { return own_listeners_; }
@@ -99,6 +110,7 @@ class SessionSet {
   const SessionOptions options_;
   RandomBits chance_;
   std::shared_ptr<const balancer::BackendTable> table_;
+  std::shared_ptr<const balancer::LocalNetworks> local_networks_;
   balancer::OwnListeners own_listeners_;
   SocketAddress reported_loop_;  ///< the last backend that report_loop() named
   IpAddress reported_peer_;      ///< the last one that report_header() named

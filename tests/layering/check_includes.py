@@ -24,7 +24,8 @@ LAYERS = {
     "watcher/model": ("base", "base/document"),
     "watcher": ("base", "base/async", "base/document", "watcher/model"),
     "balancer": ("base", "watcher/model"),
-    "proxy/tcp": ("base", "base/async", "balancer"),
+    "proxy/transparent": ("base",),
+    "proxy/tcp": ("base", "base/async", "balancer", "proxy/transparent"),
     "proxy/udp": ("base", "base/async", "balancer"),
     "proxy/bpf": ("base", "balancer"),
     "proxy/steer": ("base", "base/async", "base/document", "watcher/model", "balancer", "proxy/bpf"),
@@ -33,7 +34,8 @@ LAYERS = {
     "proxy/admin": ("base", "base/async", "base/document", "watcher/model", "balancer",
                     "proxy/http"),
     "proxy/app": ("base", "base/async", "base/document", "config", "watcher/model", "watcher",
-                  "balancer", "proxy/tcp", "proxy/udp", "proxy/bpf", "proxy/steer", "proxy/http", "proxy/health",
+                  "balancer", "proxy/transparent", "proxy/tcp", "proxy/udp", "proxy/bpf", "proxy/steer",
+                  "proxy/http", "proxy/health",
                   "proxy/admin"),
     "proxy": ("base", "config", "proxy/app"),
     "bench/load": ("base", "base/async"),
@@ -53,7 +55,7 @@ LAYERS = {
     "tests/balancer": ("base", "watcher/model", "balancer", "tests/support"),
     "tests/balancer/model": ("base", "base/document", "watcher/model", "balancer", "proxy/health",
                              "tests/support", "tests/balancer"),
-    "tests/proxy/tcp": ("base", "base/async", "balancer", "proxy/tcp", "tests/support",
+    "tests/proxy/tcp": ("base", "base/async", "balancer", "proxy/transparent", "proxy/tcp", "tests/support",
                         "tests/balancer"),
     "tests/proxy/udp": ("base", "base/async", "balancer", "proxy/udp", "tests/support",
                         "tests/balancer"),
@@ -80,6 +82,7 @@ TARGETS = {
     "model": "watcher/model",
     "watcher": "watcher",
     "balancer": "balancer",
+    "transparent": "proxy/transparent",
     "tcp": "proxy/tcp",
     "udp": "proxy/udp",
     "bpf": "proxy/bpf",
@@ -99,7 +102,7 @@ TESTS = tuple(f for f in LAYERS if f.startswith("tests/"))
 ASIO = ("base/async", "watcher", "proxy/tcp", "proxy/udp", "proxy/steer", "proxy/http", "proxy/health", "proxy/admin", "proxy/app",
         "bench/load", *TESTS)
 JSON = ("base/document", "config", "watcher/model", "watcher", "proxy/steer", "proxy/admin", "proxy/app", *TESTS)
-SOCKETS = ("base", "proxy/tcp", "proxy/udp", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app", "bench/load",
+SOCKETS = ("base", "proxy/transparent", "proxy/tcp", "proxy/udp", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app", "bench/load",
            *TESTS)
 FILES = ("base", "base/async", "config", "watcher", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app",
          *TESTS)
