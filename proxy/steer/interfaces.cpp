@@ -30,6 +30,11 @@ Interface interface_of(const ifinfomsg& link, const NetlinkAttributes& attribute
   Interface found;
   found.index = static_cast<unsigned>(link.ifi_index);
   found.name = attributes.text(IFLA_IFNAME);
+  found.master = attributes.number(IFLA_MASTER);
+  if (const auto mac = attributes.find(IFLA_ADDRESS); mac && mac->bytes().size() == 6) {
+    std::transform(mac->bytes().begin(), mac->bytes().end(), found.mac.begin(),
+                   [](std::byte each) { return std::to_integer<std::uint8_t>(each); });
+  }
   found.kind = attributes.nested(IFLA_LINKINFO).text(IFLA_INFO_KIND);
   found.is_loopback = (link.ifi_flags & IFF_LOOPBACK) != 0;
   found.is_up = (link.ifi_flags & IFF_UP) != 0;

@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "proxy/steer/netlink.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ struct Interface {
   bool has_arp = false;            ///< it asks and answers who has an address
   std::optional<ArpValues> arp{};  ///< its own; none where it has no IPv4
   std::vector<InterfaceAddress> addresses{};
+  unsigned master = 0;                ///< the index of the bridge, bond, ... that it is a port of
+  std::array<std::uint8_t, 6> mac{};  ///< all zero where it has none
 };
 
 /// A way to other machines, as the routing tables have it.

@@ -25,18 +25,46 @@ unsigned char family_number(IpFamily family) {
   return static_cast<unsigned char>(address_family(family));
 }
 
-NetlinkRequest rule_request(std::uint16_t type, unsigned flags, IpFamily family,
+/// The rules that a mark rule consists of, in the order in which they are added.
+enum class Part : std::uint8_t {
+  Land,    ///< where Skip goes to; does nothing
+  Skip,    ///< passes over Lookup what did not come in from elsewhere
+  Lookup,  ///< leads to the table
+};
+constexpr std::array kParts{Part::Land, Part::Skip, Part::Lookup};
+
+unsigned char action_of(Part part) {
+  switch (part) {
+    case Part::Land:
+      return FR_ACT_NOP;
+    case Part::Skip:
+      return FR_ACT_GOTO;
+    case Part::Lookup:
+      return FR_ACT_TO_TBL;
+  }
+  return FR_ACT_UNSPEC;
+}
+
+std::uint32_t priority_of(Part part, const MarkRuleSpec& spec) {
+  return part == Part::Land ? spec.priority + 1 : spec.priority - (part == Part::Skip ? 1 : 0);
+}
+
+NetlinkRequest rule_request(std::uint16_t type, unsigned flags, IpFamily family, Part part,
                             const MarkRuleSpec& spec) {
   fib_rule_hdr header{};
   header.family = family_number(family);
-  header.action = FR_ACT_TO_TBL;
+  header.action = action_of(part);
   NetlinkRequest request(type, flags);
   request.fixed(header)
-      .number(FRA_PRIORITY, spec.priority)
-      .number(FRA_FWMARK, spec.mark)
-      .number(FRA_FWMASK, spec.mask)
-      .number(FRA_TABLE, spec.table)
+      .number(FRA_PRIORITY, priority_of(part, spec))
       .byte(FRA_PROTOCOL, kRouteProtocol);
+  if (part == Part::Land) return request;
+  request.number(FRA_FWMARK, spec.mark).number(FRA_FWMASK, spec.mask);
+  if (part == Part::Lookup) {
+    request.number(FRA_TABLE, spec.table);
+  } else {
+    request.text(FRA_IIFNAME, "lo").number(FRA_GOTO, priority_of(Part::Land, spec));
+  }
   return request;
 }
 
@@ -61,8 +89,17 @@ bool is_nothing_there(const error_code& code) {
 
 struct FoundRule {
   IpFamily family = IpFamily::IPv4;
-  MarkRuleSpec spec;
+  unsigned char action = FR_ACT_UNSPEC;
+  MarkRuleSpec spec;  ///< what of it there is
 };
+
+bool is_part(const FoundRule& found, IpFamily family, Part part, const MarkRuleSpec& spec) {
+  if (found.family != family || found.action != action_of(part)) return false;
+  if (found.spec.priority != priority_of(part, spec)) return false;
+  if (part == Part::Land) return true;
+  const bool has_mark = found.spec.mark == spec.mark && found.spec.mask == spec.mask;
+  return has_mark && (part == Part::Skip || found.spec.table == spec.table);
+}
 
 Result<std::vector<FoundRule>> list_rules(NetlinkSocket& netlink) {
   std::vector<FoundRule> found;
@@ -84,6 +121,7 @@ Result<std::vector<FoundRule>> list_rules(NetlinkSocket& netlink) {
         return;
       }
       found.push_back({family,
+                       rule->action,
                        {.mark = attributes.number(FRA_FWMARK),
                         .mask = attributes.number(FRA_FWMASK),
                         .table = attributes.number(FRA_TABLE),
@@ -108,8 +146,11 @@ NetlinkFailure MarkRule::add(IpFamily family) {
   auto failure =
       netlink_.request(route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, family, spec_));
   if (failure && failure.code != errc::file_exists) return failure;
-  failure = netlink_.request(rule_request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, family, spec_));
-  if (failure && failure.code != errc::file_exists) return failure;
+  for (const Part part : kParts) {
+    failure =
+        netlink_.request(rule_request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, family, part, spec_));
+    if (failure && failure.code != errc::file_exists) return failure;
+  }
   return {};
 }
 
@@ -131,12 +172,15 @@ Result<bool> MarkRule::check() {
 
 NetlinkFailure MarkRule::remove() {
   NetlinkFailure first;
+  const auto remove_one = [this, &first](NetlinkRequest request) {
+    auto failure = netlink_.request(std::move(request));
+    if (failure && !is_nothing_there(failure.code) && !first) first = std::move(failure);
+  };
   for (const IpFamily family : kFamilies) {
-    for (auto* make : {&rule_request, &route_request}) {
-      const std::uint16_t type = make == &rule_request ? RTM_DELRULE : RTM_DELROUTE;
-      auto failure = netlink_.request(make(type, 0, family, spec_));
-      if (failure && !is_nothing_there(failure.code) && !first) first = std::move(failure);
+    for (auto part = kParts.rbegin(); part != kParts.rend(); ++part) {
+      remove_one(rule_request(RTM_DELRULE, 0, family, *part, spec_));
     }
+    remove_one(route_request(RTM_DELROUTE, 0, family, spec_));
   }
   return first;
 }
@@ -144,8 +188,9 @@ NetlinkFailure MarkRule::remove() {
 Result<bool> MarkRule::has_rule(IpFamily family) {
   const auto rules = list_rules(netlink_);
   if (!rules) return failed(rules.error());
-  return std::any_of(rules->begin(), rules->end(), [this, family](const FoundRule& each) {
-    return each.family == family && each.spec == spec_;
+  return std::all_of(kParts.begin(), kParts.end(), [&](Part part) {
+    return std::any_of(rules->begin(), rules->end(),
+                       [&](const FoundRule& each) { return is_part(each, family, part, spec_); });
   });
 }
 
@@ -176,6 +221,7 @@ Result<std::vector<MarkRuleSpec>> list_mark_rules(NetlinkSocket& netlink) {
   if (!rules) return rules.error();
   std::vector<MarkRuleSpec> specs;
   for (const FoundRule& each : *rules) {
+    if (each.action != FR_ACT_TO_TBL) continue;
     if (std::find(specs.begin(), specs.end(), each.spec) == specs.end()) {
       specs.push_back(each.spec);
     }

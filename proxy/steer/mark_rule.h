@@ -9,14 +9,17 @@
 
 namespace wherry::steer {
 
-/// Packets with a mark are for this machine, whatever address they go to:
+/// Packets that come in with a mark are for this machine, whatever address they go to:
 /// `ip rule add fwmark MARK/MASK lookup TABLE priority PRIORITY` and
-/// `ip route add local default dev lo table TABLE`, for IPv4 and IPv6.
+/// `ip route add local default dev lo table TABLE`, for IPv4 and IPv6. What does not come in, which
+/// the kernel takes for coming from lo, passes over that rule (`iif lo goto`, one priority before,
+/// and `nop`, one after): this machine's own packets, and the look for the way back to a packet's
+/// source, which rp_filter with src_valid_mark, Calico's and firewalld's rpfilter do with its mark.
 struct MarkRuleSpec {
   std::uint32_t mark = 0;
   std::uint32_t mask = 0;  ///< which bits of a packet's mark are looked at
   std::uint32_t table = 0;
-  std::uint32_t priority = 0;  ///< smaller comes first; 0 to 32765
+  std::uint32_t priority = 0;  ///< smaller comes first; 1 to 32764
 
   friend bool operator==(const MarkRuleSpec&, const MarkRuleSpec&) = default;
 };

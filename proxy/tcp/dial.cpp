@@ -48,7 +48,7 @@ Dial dial(const SocketAddress& backend, const std::optional<SocketAddress>& as) 
     for (const auto port : {transparent::Port::Clients, transparent::Port::Any}) {
       UniqueFd socket = open_socket(backend.ip.family());
       if (!socket) return failed(errno);
-      error_code error = transparent::come_from(socket.get(), *as, port);
+      error_code error = transparent::come_from(socket.get(), Protocol::TCP, *as, port);
       if (!error) {
         Dial dial = connect(std::move(socket), backend);
         dial.as_client = true;

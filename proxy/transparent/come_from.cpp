@@ -27,12 +27,14 @@ error_code allow_foreign(int socket, IpFamily family) {
 
 }  // namespace
 
-error_code come_from(int socket, const SocketAddress& client, Port port) {
+error_code come_from(int socket, Protocol protocol, const SocketAddress& client, Port port) {
   if (const error_code error = allow_foreign(socket, client.ip.family())) return error;
   SocketAddress source = client;
   if (port == Port::Clients) {
-    // A client may use one port towards several VIPs, and each of them has its socket here.
-    if (!set(socket, SOL_SOCKET, SO_REUSEADDR)) return last_error();
+    // A client may use one port towards several VIPs, and each of them has its socket here. If two
+    // lead to one backend TCP's connect() says so. UDP's does not, and answers would go to either:
+    // there the second one gets another port.
+    if (protocol == Protocol::TCP && !set(socket, SOL_SOCKET, SO_REUSEADDR)) return last_error();
   } else {
     // The port is chosen when it is known towards whom it must be free (also of IPv6: ip(7)).
     if (!set(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT)) return last_error();

@@ -15,15 +15,17 @@ enum class Port : std::uint8_t {
   Any,      ///< one that is free towards the backend
 };
 
-/// Lets a TCP or UDP socket that is neither bound nor connected come from a client's address in
+/// Lets a socket of TCP or UDP that is neither bound nor connected come from a client's address in
 /// place of this machine's (IP_TRANSPARENT; needs CAP_NET_ADMIN or CAP_NET_RAW). The replies come
 /// back to it only where something brings them (steer::ReturnPath).
 ///
-/// With the client's port the bind may fail because a process of this machine listens on that port
-/// (EADDRINUSE), and connecting because the four numbers are in use (EADDRNOTAVAIL): then Any is
-/// worth another socket. It is not the first choice, because the kernel here does not know which
-/// ports the client itself uses towards the same backend.
-[[nodiscard]] error_code come_from(int socket, const SocketAddress& client, Port port);
+/// With the client's port the bind may fail because a process of this machine listens on that port,
+/// or, of UDP, another socket of the client's has it (EADDRINUSE), and connecting, of TCP, because
+/// the four numbers are in use (EADDRNOTAVAIL): then Any is worth another socket. It is not the
+/// first choice, because the kernel here does not know which ports the client itself uses towards
+/// the same backend.
+[[nodiscard]] error_code come_from(int socket, Protocol protocol, const SocketAddress& client,
+                                   Port port);
 
 /// Why a socket has not got the client's address. The closed list of a metric's words.
 enum class Failure : std::uint8_t {

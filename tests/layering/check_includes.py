@@ -60,7 +60,7 @@ LAYERS = {
     "tests/proxy/udp": ("base", "base/async", "balancer", "proxy/udp", "tests/support",
                         "tests/balancer"),
     "tests/proxy/bpf": ("base", "balancer", "proxy/bpf", "tests/support"),
-    "tests/proxy/steer": ("base", "base/async", "watcher/model", "balancer", "proxy/bpf",
+    "tests/proxy/steer": ("base", "base/async", "watcher/model", "balancer", "proxy/transparent", "proxy/bpf",
                           "proxy/steer", "tests/support", "tests/balancer"),
     "tests/proxy/http": ("base", "base/async", "proxy/http", "tests/support"),
     "tests/proxy/health": ("base", "base/async", "watcher/model", "balancer", "proxy/http",
@@ -135,7 +135,7 @@ OUTSIDE = [Outside(*line) for line in (
     (r"yaml\.h", ("base/document",), True),
     (r"CLI/.*", ("config",), True),
     (r"prometheus/.*", ("proxy/admin",), True),
-    (r"bpf/.*|steer\.skel\.h", ("proxy/bpf", "tests/proxy/bpf"), True),  # libbpf, and what bpftool makes
+    (r"bpf/.*|(return|steer)\.skel\.h", ("proxy/bpf", "tests/proxy/bpf"), True),  # libbpf, and what bpftool makes
     (r"(spdlog|fmt)/.*", ("base",), True),
     (r"(gtest|gmock)/.*", TESTS),
     (r"benchmark/.*", ("bench/micro",), True),

@@ -29,11 +29,20 @@ TEST(MarkRule, BringsMarkedPacketsToThisMachine) {
       EXPECT_THAT(output_of(std::string(family) + "rule"),
                   HasSubstr("80:\tfrom all fwmark 0x4000/0x4000 lookup 8787 proto 87"));
     }
-    EXPECT_THAT(output_of("ip route get 203.0.113.7 mark 0x5000"), HasSubstr("local 203.0.113.7"));
-    EXPECT_THAT(output_of("ip -6 route get 2001:db8::7 mark 0x4000"),
+    const Namespace other = new_neighbour();
+    ASSERT_TRUE(
+        run("ip addr add 198.51.100.1/24 dev node && "
+            "ip addr add 2001:db8:1::1/64 dev node nodad"));
+    const auto way = [](const std::string& family, const std::string& to, const std::string& rest) {
+      return output_of("ip " + family + " route get " + to + ' ' + rest + " 2>&1");
+    };
+    const std::string in = "from 198.51.100.2 iif node mark ";
+    EXPECT_THAT(way("-4", "203.0.113.7", in + "0x5000"), HasSubstr("local 203.0.113.7"));
+    EXPECT_THAT(way("-6", "2001:db8::7", "from 2001:db8:1::2 iif node mark 0x4000"),
                 HasSubstr("local 2001:db8::7"));
-    EXPECT_THAT(output_of("ip route get 203.0.113.7 mark 0x2000 2>&1"),
-                ::testing::Not(HasSubstr("local")));
+    EXPECT_THAT(way("-4", "203.0.113.7", in + "0x2000"), ::testing::Not(HasSubstr("local")));
+    // What this machine sends is not for itself.
+    EXPECT_THAT(way("-4", "203.0.113.7", "mark 0x4000"), ::testing::Not(HasSubstr("local")));
   });
 }
 
@@ -58,7 +67,8 @@ TEST(MarkRule, R7_PutsBackWhatSomebodyRemoved) {
     const std::string whole = everything();
     EXPECT_FALSE(*rule.check());
 
-    for (const char* harm : {"ip rule del priority 80", "ip -6 rule del priority 80",
+    for (const char* harm : {"ip rule del priority 79", "ip rule del priority 80",
+                             "ip rule del priority 81", "ip -6 rule del priority 80",
                              "ip route flush table 8787", "ip -6 route flush table 8787"}) {
       ASSERT_TRUE(run(harm));
       EXPECT_TRUE(*rule.check()) << harm;

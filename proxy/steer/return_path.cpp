@@ -1,0 +1,132 @@
+#include "proxy/steer/return_path.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace wherry::steer {
+namespace {
+
+namespace errc = boost::system::errc;
+
+/// For a record's filters to be removed no program is needed.
+class NoProgram final : public bpf::ReturnProgram {
+ public:
+  [[nodiscard]] int fd() const override { return -1; }
+  [[nodiscard]] std::uint32_t id() const override { return 0; }
+  error_code apply(const bpf::ReturnScope&) override { return {}; }
+};
+
+std::string why_no_program(const error_code& error) {
+  if (error == errc::operation_not_permitted) {
+    return "the program that brings answers back can't be loaded: CAP_BPF or CAP_NET_ADMIN is "
+           "missing; grant them, or use --transparent off";
+  }
+  return "the program that brings answers back can't be loaded (" + error.message() +
+         "): it needs Linux 5.15; use --transparent nft, or off";
+}
+
+}  // namespace
+
+MarkRuleSpec return_rule() {
+  const std::uint32_t mark = bpf::return_mark();
+  return {.mark = mark, .mask = mark, .table = kReturnTable, .priority = kReturnPriority};
+}
+
+ReturnPath::ReturnPath(How how, NetlinkSocket& netlink)
+    : rule_(netlink, return_rule()), tc_(netlink) {
+  if (how == How::Nft) nft_.emplace(bpf::return_mark());
+}
+
+std::variant<std::unique_ptr<ReturnPath>, std::string> ReturnPath::open(How how,
+                                                                        NetlinkSocket& netlink,
+                                                                        const NetworkState& now,
+                                                                        const NodeRecord& left) {
+  auto path = std::make_unique<ReturnPath>(how, netlink);
+  if (how == How::Programs) {
+    auto program = bpf::LibbpfReturnProgram::load();
+    if (!program) return why_no_program(program.error());
+    path->program_ = std::move(*program);
+    path->keeper_.emplace(path->tc_, *path->program_, left.links);
+  }
+  // The rule first: what has the mark without it would go astray.
+  if (const NetlinkFailure failure = path->rule_.add()) {
+    (void)path->remove_all();
+    return "the rule for answers can't be set (" + failure.to_string() +
+           "): CAP_NET_ADMIN is missing, or the kernel has no policy routing";
+  }
+  if (path->nft_) {
+    if (const NetlinkFailure failure = path->nft_->add()) {
+      (void)path->remove_all();
+      return "the nftables rule for answers can't be set (" + failure.to_string() +
+             "): the kernel needs nf_tables with nft_socket";
+    }
+  }
+  if (const auto checked = path->check(now); !checked) {
+    (void)path->remove_all();
+    return "the interfaces can't be looked at: " + checked.error().message();
+  }
+  if (path->keeper_ && path->keeper_->size() == 0) {
+    const auto problems = path->keeper_->problems();
+    (void)path->remove_all();
+    return problems.empty() ? std::string("there is no interface but lo") : problems.front();
+  }
+  return path;
+}
+
+Result<std::size_t> ReturnPath::check(const NetworkState& now) {
+  std::size_t restored = 0;
+  const auto rule = rule_.check();
+  if (!rule) return rule.error();
+  restored += *rule ? 1 : 0;
+  if (nft_) {
+    const auto table = nft_->check();
+    if (!table) return table.error();
+    return restored + *table;
+  }
+  const auto filters = keeper_->check(now);
+  if (!filters) return filters.error();
+  return restored + *filters;
+}
+
+/// The mark goes before the rule does.
+NetlinkFailure ReturnPath::remove_all() {
+  NetlinkFailure first;
+  const auto note = [&first](NetlinkFailure failure) {
+    if (failure && !first) first = std::move(failure);
+  };
+  if (keeper_) note(keeper_->remove_all());
+  if (nft_) note(nft_->remove());
+  note(rule_.remove());
+  return first;
+}
+
+void ReturnPath::add_to(NodeRecord& record) const {
+  record.mark_rules.push_back(return_rule());
+  if (!keeper_) return;
+  const auto links = keeper_->links();
+  record.links.insert(record.links.end(), links.begin(), links.end());
+}
+
+std::vector<std::string> ReturnPath::problems() const {
+  return keeper_ ? keeper_->problems() : std::vector<std::string>();
+}
+
+NetlinkFailure remove_return_path(NetlinkSocket& netlink, const NodeRecord& left) {
+  NetlinkFailure first;
+  const auto note = [&first](NetlinkFailure failure) {
+    if (failure && !first) first = std::move(failure);
+  };
+  NetlinkTrafficControl tc(netlink);
+  NoProgram none;
+  note(IngressKeeper(tc, none, left.links).remove_all());
+  NftReturn nft(bpf::return_mark());
+  // Where the kernel has no nf_tables there is nothing of it.
+  NetlinkFailure failure = nft.remove();
+  if (failure.code != errc::operation_not_supported && failure.code != errc::invalid_argument) {
+    note(std::move(failure));
+  }
+  note(MarkRule(netlink, return_rule()).remove());
+  return first;
+}
+
+}  // namespace wherry::steer
