@@ -301,10 +301,12 @@ std::vector<NetlinkFailure> NetlinkSocket::request_all(std::vector<NetlinkReques
       (void)stamp(requests[i], NLM_F_ACK);
       batch.insert(batch.end(), requests[i].bytes_.begin(), requests[i].bytes_.end());
     }
-    const auto error = send(batch);
+    auto error = send(batch);
     for (std::size_t i = first; i < end; ++i) {
       const std::uint32_t own = sequence + static_cast<std::uint32_t>(i - first);
       failures[i] = error ? NetlinkFailure{error, {}} : collect(own, own).failure;
+      // Where one answer was lost the others are not waited for, each until its time is out.
+      if (failures[i].code == errc::timed_out) error = failures[i].code;
     }
   }
   return failures;
