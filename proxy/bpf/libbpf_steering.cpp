@@ -119,14 +119,19 @@ error_code LibbpfSteering::load(const LibbpfOptions& options) {
     }
   }
 
-  skeleton_.reset(steer_bpf::open());
-  if (!skeleton_) return last_error();
-  bpf_map* const sized[] = {skeleton_->maps.vips, skeleton_->maps.ports, skeleton_->maps.sources};
-  for (bpf_map* map : sized) ::bpf_map__set_max_entries(map, options.max_entries);
-  ::bpf_map__set_max_entries(skeleton_->maps.ranges,
-                             std::min(options.max_entries, kRangedAddresses));
-  skeleton_->rodata->has_ingress_interface = find_capability().ingress_interface ? 1 : 0;
-  took_over_ = pins_ && reuse_maps();
+  if (const error_code error = open_skeleton(options)) return error;
+  if (pins_) {
+    switch (reuse_maps()) {
+      case Reused::None:
+        break;
+      case Reused::All:
+        is_pinned_ = took_over_ = true;
+        break;
+      case Reused::Some:  // a program with both kinds of maps would believe both
+        if (const error_code error = open_skeleton(options)) return error;
+        break;
+    }
+  }
   if (const int failed = steer_bpf::load(skeleton_.get())) {
     const error_code error = error_of(-failed);
     log::error("the steering program can't be loaded", {{"error", error.message()}});
@@ -146,23 +151,34 @@ error_code LibbpfSteering::load(const LibbpfOptions& options) {
   return {};
 }
 
+error_code LibbpfSteering::open_skeleton(const LibbpfOptions& options) {
+  skeleton_.reset(steer_bpf::open());
+  if (!skeleton_) return last_error();
+  bpf_map* const sized[] = {skeleton_->maps.vips, skeleton_->maps.ports, skeleton_->maps.sources};
+  for (bpf_map* map : sized) ::bpf_map__set_max_entries(map, options.max_entries);
+  ::bpf_map__set_max_entries(skeleton_->maps.ranges,
+                             std::min(options.max_entries, kRangedAddresses));
+  skeleton_->rodata->has_ingress_interface = find_capability().ingress_interface ? 1 : 0;
+  return {};
+}
+
 /// Lets the program use the maps that are pinned, if all of them fit.
-bool LibbpfSteering::reuse_maps() {
+LibbpfSteering::Reused LibbpfSteering::reuse_maps() {
   std::vector<std::pair<bpf_map*, UniqueFd>> found;
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, skeleton_->obj) {
     if (map == skeleton_->maps.rodata) continue;
     UniqueFd fd = pins_->map(::bpf_map__name(map));
-    if (!fd || !is_like(map, fd.get())) return false;
+    if (!fd || !is_like(map, fd.get())) return Reused::None;
     found.emplace_back(map, std::move(fd));
   }
   for (const auto& [each, fd] : found) {
     if (::bpf_map__reuse_fd(each, fd.get()) != 0) {
       log::warn("a pinned map can't be used again", {{"map", ::bpf_map__name(each)}});
-      return false;
+      return Reused::Some;
     }
   }
-  return true;
+  return Reused::All;
 }
 
 error_code LibbpfSteering::apply(const SteerChange& change) {
@@ -225,13 +241,12 @@ LibbpfSteering::Place LibbpfSteering::place_of(int link) const {
 
 Result<bool> LibbpfSteering::attached() {
   return place_of(link_.get()) == Place::Ours &&
-         (!pins_ || (pins_->has_link(link_.get()) && pins_->has_maps(maps_)));
+         (!is_pinned_ || (pins_->has_link(link_.get()) && pins_->has_maps(maps_)));
 }
 
 error_code LibbpfSteering::attach() {
-  if (pins_ && !pins_->has_maps(maps_)) {
-    if (const error_code error = pins_->pin_maps(maps_)) return error;
-  }
+  is_pinned_ = pins_.has_value();
+  if (pins_ && !pins_->has_maps(maps_)) note_pinned(pins_->pin_maps(maps_));
   if (place_of(link_.get()) != Place::Ours) {
     // A link that is pinned gets our program in place of its own, without a moment between.
     link_ = pins_ ? pins_->link() : UniqueFd();
@@ -241,11 +256,18 @@ error_code LibbpfSteering::attach() {
     }
     if (!link_) return last_error();
   }
-  if (pins_ && !pins_->has_link(link_.get())) {
-    if (const error_code error = pins_->pin_link(link_.get())) return error;
-  }
-  if (pins_) pins_->remove_other_maps();
+  if (pins_ && !pins_->has_link(link_.get())) note_pinned(pins_->pin_link(link_.get()));
+  if (is_pinned_) pins_->remove_other_maps();
   return {};
+}
+
+/// What can't be pinned is no reason not to steer.
+void LibbpfSteering::note_pinned(const error_code& error) {
+  if (!error) return;
+  if (std::exchange(is_pinned_, false)) {
+    log::warn("steering ends with the process: it can't be pinned",
+              {{"folder", pins_->path()}, {"error", error.message()}});
+  }
 }
 
 SteerCounts LibbpfSteering::counts() {

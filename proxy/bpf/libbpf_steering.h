@@ -54,7 +54,7 @@ class LibbpfSteering final : public KernelSteering {
   /// Whether a process before this one had left maps that go on.
   [[nodiscard]] bool took_over() const noexcept { return took_over_; }
   /// Whether what there is outlives the process.
-  [[nodiscard]] bool is_pinned() const noexcept { return pins_.has_value(); }
+  [[nodiscard]] bool is_pinned() const noexcept { return is_pinned_; }
 
   /// The program, to be run with made-up lookups; its map of a name, to be measured.
   [[nodiscard]] int program_for_test() const;
@@ -66,7 +66,10 @@ class LibbpfSteering final : public KernelSteering {
   };
 
   error_code load(const LibbpfOptions& options);
-  bool reuse_maps();
+  error_code open_skeleton(const LibbpfOptions& options);
+  enum class Reused : std::uint8_t { None, Some, All };
+  Reused reuse_maps();
+  void note_pinned(const error_code& error);
   error_code run(const MapStep& step) const;
   /// Where a link is attached.
   enum class Place : std::uint8_t {
@@ -80,10 +83,11 @@ class LibbpfSteering final : public KernelSteering {
   std::unique_ptr<steer_bpf, Skeleton> skeleton_;
   std::map<std::string, int> maps_;  ///< all that are pinned, by name; the skeleton's descriptors
   UniqueFd namespace_;               ///< the network namespace
-  std::optional<PinFolder> pins_;
+  std::optional<PinFolder> pins_;    ///< where that can be had
   UniqueFd link_;
   MapPlan plan_;
   bool took_over_ = false;
+  bool is_pinned_ = false;  ///< as far as we know: what was pinned may have been removed
 };
 
 }  // namespace wherry::bpf

@@ -39,7 +39,8 @@ LAYERS = {
                   "proxy/admin"),
     "proxy": ("base", "config", "proxy/app"),
     "bench/load": ("base", "base/async"),
-    "bench/micro": ("base", "base/async", "base/document", "watcher/model", "watcher", "balancer"),
+    "bench/micro": ("base", "base/async", "base/document", "watcher/model", "watcher", "balancer",
+                    "proxy/bpf"),
     "tests/support": ("base", "base/async", "watcher/model", "proxy/admin"),
     # What looks at the wherry binary from outside knows its admin surface and no more.
     "tests/integration": ("base", "base/async", "proxy/admin", "tests/support"),
@@ -103,7 +104,7 @@ ASIO = ("base/async", "watcher", "proxy/tcp", "proxy/udp", "proxy/steer", "proxy
         "bench/load", *TESTS)
 JSON = ("base/document", "config", "watcher/model", "watcher", "proxy/steer", "proxy/admin", "proxy/app", *TESTS)
 SOCKETS = ("base", "proxy/transparent", "proxy/tcp", "proxy/udp", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app", "bench/load",
-           *TESTS)
+           "bench/micro", *TESTS)
 FILES = ("base", "base/async", "config", "watcher", "proxy/bpf", "proxy/steer", "proxy/admin", "proxy/app",
          *TESTS)
 
@@ -135,7 +136,7 @@ OUTSIDE = [Outside(*line) for line in (
     (r"yaml\.h", ("base/document",), True),
     (r"CLI/.*", ("config",), True),
     (r"prometheus/.*", ("proxy/admin",), True),
-    (r"bpf/.*|(return|steer)\.skel\.h", ("proxy/bpf", "tests/proxy/bpf"), True),  # libbpf, and what bpftool makes
+    (r"bpf/.*|(return|steer)\.skel\.h", ("proxy/bpf", "bench/micro", "tests/proxy/bpf"), True),  # libbpf, and what bpftool makes
     (r"(spdlog|fmt)/.*", ("base",), True),
     (r"(gtest|gmock)/.*", TESTS),
     (r"benchmark/.*", ("bench/micro",), True),
