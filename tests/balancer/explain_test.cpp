@@ -187,8 +187,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"E10_WrongProtocol", "pod", "10.0.0.53:53", "pod", "reject wrong_port E10"},
         Case{"U1_TheRightProtocol", "pod", "10.0.0.53:53", "pod",
              "forward ready_endpoints E2 +10.1.8.1", Protocol::UDP},
-        Case{"AListenerOfUdp", "outside", "127.0.0.1:53", "forward ready_endpoints E2 +10.1.8.1",
-             Protocol::UDP}),
+        Case{"AListenerOfUdp", "outside", "127.0.0.1:53", "outside",
+             "forward ready_endpoints E2 +10.1.8.1", Protocol::UDP}),
     [](const auto& row) { return row.param.name; });
 
 struct NoCase {
@@ -257,11 +257,52 @@ TEST_F(ExplainTest, SaysThatTheTableHasNoRoom) {
       slice("web-1", "web").port("", 8080).endpoint("10.1.0.1").endpoint("10.1.0.2"));
   const auto table = small.build();
 
-  const auto answer = explain(*table, [](Protocol, const SocketAddress&) { return std::nullopt; },
-                              {*Client::parse("pod"), test::at("10.0.0.1:80"), Protocol::TCP});
+  const auto answer =
+      explain(*table, {.find = [](Protocol, const SocketAddress&) { return std::nullopt; }},
+              {*Client::parse("pod"), test::at("10.0.0.1:80"), Protocol::TCP});
 
   EXPECT_EQ(std::get<Explanation>(answer).reason, Reason::TooManyEndpoints);
   EXPECT_EQ(std::get<Explanation>(answer).rule, rule_text(Reason::TooManyEndpoints));
+}
+
+// --- steering node, which knows all ways in ---
+
+class ExplainNode : public ExplainTest {
+ protected:
+  /// web alone is led here, at its clusterIP; 10.0.0.0/16 is the service CIDR.
+  std::variant<Explanation, NoExplanation> ask_node(const std::string& to) const {
+    WaysIn ways;
+    ways.find = [this](Protocol protocol, const SocketAddress& at) -> std::optional<Entrance> {
+      if (protocol != Protocol::TCP || at != test::at("10.0.0.1:80")) return std::nullopt;
+      return Entrance(find(*table_, "default/web:http/TCP/IPv4")->id);
+    };
+    ways.is_complete = true;
+    ways.passes = [](const IpAddress& ip) { return ip == test::ip("192.0.2.7"); };
+    ways.service_cidrs = {test::cidr("10.0.0.0/16")};
+    return explain(*table_, ways, {*Client::parse("outside"), test::at(to), Protocol::TCP});
+  }
+  [[nodiscard]] std::string words_of(const std::string& to) const {
+    const auto answer = ask_node(to);
+    const auto* found = std::get_if<Explanation>(&answer);
+    return found == nullptr ? "nothing" : words(*found);
+  }
+};
+
+TEST_F(ExplainNode, WhatIsLedHereIsExplained) {
+  EXPECT_EQ(words_of("10.0.0.1:80"),
+            "forward ready_endpoints E2 +10.1.0.1 -10.1.0.2(not_ready) -10.1.0.3(terminating)");
+}
+
+TEST_F(ExplainNode, WhatIsNotLedHereIsNoWayInAlthoughAServiceHasIt) {
+  EXPECT_EQ(words_of("10.0.0.2:80"), "reject wrong_port E10");
+  EXPECT_EQ(words_of("192.0.2.7:30080"), "nothing") << "node ports are not served there";
+}
+
+TEST_F(ExplainNode, E10_AFreeAddressOfAServiceCidrIsSilent) {
+  EXPECT_EQ(words_of("10.0.7.7:80"), "drop free_address E10");
+  EXPECT_EQ(words_of("10.1.7.7:80"), "nothing");
+  const auto answer = ask_node("10.0.7.7:80");
+  EXPECT_EQ(std::get<Explanation>(answer).service.name, "");
 }
 
 TEST(Client, IsAnAddressOrAKindOrBoth) {

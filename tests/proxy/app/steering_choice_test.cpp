@@ -44,7 +44,8 @@ TEST(SteeringChoice, AutoIsBindForAPersonAndForAPodOfItsOwnNetwork) {
 TEST(SteeringChoice, AClusterIsThatOfThePodUnlessAnotherIsNamed) {
   config::Options options;
   EXPECT_FALSE(is_in_cluster(options));
-  options.environment = Environment({{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}});
+  options.environment =
+      Environment(Environment::Variables{{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}});
   EXPECT_TRUE(is_in_cluster(options));
   options.kubeconfig = "/root/.kube/config";
   EXPECT_FALSE(is_in_cluster(options));
