@@ -438,7 +438,7 @@ admin::Readiness App::readiness() const {
   admin::Readiness readiness;
   readiness.checks.push_back(
       {.name = "tables",
-       .passed = tables_.has_published(),
+       .passed = tables_.has_published() && steering_->is_in_force(),
        .required = true,
        .notes = {"generation " + std::to_string(tables_.latest()->generation()) + ", " +
                  std::to_string(tables_.latest()->size()) + " service ports"}});

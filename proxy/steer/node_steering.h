@@ -68,6 +68,7 @@ class NodeSteering final : public Steering {
   void stop() noexcept override;
   void undo() noexcept override;
 
+  [[nodiscard]] bool is_in_force() const override { return is_kernel_told_ && attached_; }
   [[nodiscard]] std::string mode() const override { return "node"; }
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const override;
   [[nodiscard]] std::optional<balancer::Entrance> entrance(

@@ -41,6 +41,8 @@ class Steering {
   /// After stop(), when no session is left: takes back what was set up on this machine.
   virtual void undo() noexcept {}
 
+  /// Whether clients get here as the first table says: it is not before that they may be sent.
+  [[nodiscard]] virtual bool is_in_force() const { return true; }
   /// "bind" or "node", for people.
   [[nodiscard]] virtual std::string mode() const = 0;
   /// Where clients find a service port.

@@ -116,6 +116,8 @@ ports: [{name: "", port: 8000}]
 endpoints: [{addresses: [127.0.0.2], nodeName: node-1}]
 )";
 
+SocketAddress at(const std::string& text) { return SocketAddress::parse(text).value(); }
+
 /// "refused", "silence", or what a server says in its own words.
 std::string outcome(const std::string& to) {
   const SocketAddress address = at(to);
@@ -247,6 +249,7 @@ TEST_F(Node, E9_E10_RefusesByTheKernelAndDropsInSilence) {
   EXPECT_EQ(from_host("10.96.0.99:80"), "silence") << "a free address of the service CIDR";
   EXPECT_EQ(from_outside("10.96.0.99:80"), "silence");
   EXPECT_EQ(explained("outside", "10.96.0.99:80"), "drop E10");
+  const NetNamespace::Inside inside(*node_);
   EXPECT_EQ(wherry_->metric("wherry_refused_total"), 0) << "nobody was accepted for it";
 }
 

@@ -245,9 +245,23 @@ TEST_F(NodeSteeringTest, TheFirstTableIsToldWholeOnceWorkersKnow) {
       ElementsAre("socket TCP IPv4 forward", "socket TCP IPv4 silent", "socket UDP IPv4 forward",
                   "socket UDP IPv4 silent", "listen TCP IPv4", "listen UDP IPv4",
                   "socket TCP IPv6 forward", "socket TCP IPv6 silent", "socket UDP IPv6 forward",
-                  "socket UDP IPv6 silent", "listen TCP IPv6", "listen UDP IPv6", "route 10.96.0.1",
-                  "route 10.96.0.2", "lead 10.96.0.1:80", "lead 10.96.0.2:80"));
+                  "socket UDP IPv6 silent", "listen TCP IPv6", "listen UDP IPv6", "route 10.96.0.2",
+                  "route 10.96.0.1", "lead 10.96.0.1:80", "lead 10.96.0.2:80"));
   EXPECT_THAT(acknowledge(), ElementsAre("kernel scope 10.96.0.1:80=f 10.96.0.2:80=r", "attach"));
+}
+
+TEST_F(NodeSteeringTest, IsInForceOnceTheKernelLeadsClientsHere) {
+  serve(web());
+  apply();
+  EXPECT_FALSE(steering_->is_in_force());
+
+  acknowledge();
+  EXPECT_TRUE(steering_->is_in_force());
+
+  kernel_.is_attached = false;
+  kernel_.attach_fails = true;
+  timers_.advance(30s);
+  EXPECT_FALSE(steering_->is_in_force());
 }
 
 TEST_F(NodeSteeringTest, AnEmptyFirstTableIsToldTooSoThatWhatACrashedOneLeftGoes) {
