@@ -16,6 +16,13 @@ class NoProgram final : public bpf::ReturnProgram {
   error_code apply(const bpf::ReturnScope&) override { return {}; }
 };
 
+/// How a record names the table.
+const LinkChange kNftTable{0, "nftables", "table inet wherry_return"};
+
+bool lists_nft(const NodeRecord& record) {
+  return std::find(record.links.begin(), record.links.end(), kNftTable) != record.links.end();
+}
+
 std::string why_no_program(const error_code& error) {
   if (error == errc::operation_not_permitted) {
     return "the program that brings answers back can't be loaded: CAP_BPF or CAP_NET_ADMIN is "
@@ -47,6 +54,11 @@ std::variant<std::unique_ptr<ReturnPath>, std::string> ReturnPath::open(How how,
     if (!program) return why_no_program(program.error());
     path->program_ = std::move(*program);
     path->keeper_.emplace(path->tc_, *path->program_, left.links);
+    // Of a predecessor that did it the other way.
+    if (lists_nft(left)) (void)NftReturn(bpf::return_mark()).remove();
+  } else {
+    NoProgram none;
+    (void)IngressKeeper(path->tc_, none, left.links).remove_all();
   }
   // The rule first: what has the mark without it would go astray.
   if (const NetlinkFailure failure = path->rule_.add()) {
@@ -102,7 +114,10 @@ NetlinkFailure ReturnPath::remove_all() {
 
 void ReturnPath::add_to(NodeRecord& record) const {
   record.mark_rules.push_back(return_rule());
-  if (!keeper_) return;
+  if (!keeper_) {
+    record.links.push_back(kNftTable);
+    return;
+  }
   const auto links = keeper_->links();
   record.links.insert(record.links.end(), links.begin(), links.end());
 }

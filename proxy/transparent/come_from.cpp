@@ -25,12 +25,28 @@ error_code allow_foreign(int socket, IpFamily family) {
   return last_error();
 }
 
+/// Below, a port says who the client is (NFS, rsh), and no system gives it away by itself.
+constexpr std::uint16_t kFirstOrdinaryPort = 1024;
+
+#ifndef IP_LOCAL_PORT_RANGE
+constexpr int IP_LOCAL_PORT_RANGE = 51;  // linux/in.h, since 6.3
+#endif
+
+/// Lets the kernel choose this port or none (Linux 6.3). An older kernel chooses any, and so does
+/// one where the port lies outside of net.ipv4.ip_local_port_range.
+void choose_among(int socket, std::uint16_t only) {
+  const std::uint32_t range = std::uint32_t{only} << 16 | only;
+  (void)::setsockopt(socket, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range, sizeof range);
+}
+
 }  // namespace
 
 error_code come_from(int socket, Protocol protocol, const SocketAddress& client, Port port) {
   if (const error_code error = allow_foreign(socket, client.ip.family())) return error;
   SocketAddress source = client;
-  if (port == Port::Clients) {
+  const bool binds_port =
+      port == Port::Clients && (protocol == Protocol::UDP || client.port < kFirstOrdinaryPort);
+  if (binds_port) {
     // A client may use one port towards several VIPs, and each of them has its socket here. If two
     // lead to one backend TCP's connect() says so. UDP's does not, and answers would go to either:
     // there the second one gets another port.
@@ -38,6 +54,7 @@ error_code come_from(int socket, Protocol protocol, const SocketAddress& client,
   } else {
     // The port is chosen when it is known towards whom it must be free (also of IPv6: ip(7)).
     if (!set(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT)) return last_error();
+    if (port == Port::Clients) choose_among(socket, client.port);
     source.port = 0;
   }
   const RawSocketAddress raw(source);

@@ -11,8 +11,10 @@ namespace wherry::transparent {
 
 /// Which port a socket with a client's address has.
 enum class Port : std::uint8_t {
-  Clients,  ///< the client's own, as kube-proxy keeps it: some servers and logs look at it
-  Any,      ///< one that is free towards the backend
+  /// The client's own, as kube-proxy keeps it: some servers and logs look at it. Of TCP, and not
+  /// below 1024, since Linux 6.3 only.
+  Clients,
+  Any,  ///< one that is free towards the backend
 };
 
 /// Lets a socket of TCP or UDP that is neither bound nor connected come from a client's address in

@@ -214,7 +214,7 @@ TEST_P(ReturnPaths, F5_TheBackendSeesTheClientAndDirectConnectionsGoOn) {
   ASSERT_EQ(failed, 0) << std::strerror(failed);
   const UniqueFd pod = accept_on(listener);
 
-  EXPECT_EQ(far_end(pod.get()), (SocketAddress{client_, 40000}));
+  EXPECT_EQ(far_end(pod.get()).ip, client_);
   test::send_all(ours.get(), "question");
   EXPECT_EQ(test::receive(pod.get(), 8), "question");
   test::send_all(pod.get(), "answer");
@@ -303,6 +303,23 @@ TEST_P(ReturnPaths, WhatACrashedOneLeftGoesByItsRecord) {
   }
 
   EXPECT_EQ(everything(*node_), before_);
+}
+
+TEST_P(ReturnPaths, APredecessorThatDidItTheOtherWayIsReplaced) {
+  open();
+  NodeRecord record;
+  path_->add_to(record);
+  path_.reset();
+  const bool had_programs = GetParam().how == ReturnPath::How::Programs;
+  const auto other = had_programs ? ReturnPath::How::Nft : ReturnPath::How::Programs;
+
+  const NetNamespace::Inside inside(*node_);
+  auto opened = ReturnPath::open(other, *netlink_, now(), record);
+
+  ASSERT_TRUE(std::holds_alternative<std::unique_ptr<ReturnPath>>(opened));
+  NetlinkTrafficControl tc(*netlink_);
+  EXPECT_EQ(tc.hooked()->empty(), had_programs);
+  EXPECT_EQ(std::system("nft list table inet wherry_return >/dev/null 2>&1") == 0, had_programs);
 }
 
 TEST_P(ReturnPaths, R7_WhatSomebodyTookAwayIsPutBack) {

@@ -8,7 +8,10 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <fstream>
 #include <memory>
+#include <netinet/in.h>
 #include <optional>
 #include <string>
 #include <sys/socket.h>
@@ -24,6 +27,22 @@ SocketAddress peer_of(const UniqueFd& socket) {
   RawSocketAddress raw;
   ::getpeername(socket.get(), raw.get(), &raw.size);
   return raw.to_socket_address();
+}
+
+/// Whether the kernel (6.3) chooses the client's port.
+bool keeps_port() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const std::uint32_t range = 40000u << 16 | 40000u;
+  return ::setsockopt(socket.get(), IPPROTO_IP, 51 /* IP_LOCAL_PORT_RANGE */, &range,
+                      sizeof range) == 0;
+}
+
+/// The address of a client; its port counts only where the kernel keeps it.
+void expect_client(const SocketAddress& seen, const SocketAddress& client) {
+  EXPECT_EQ(seen.ip, client.ip);
+  if (keeps_port()) {
+    EXPECT_EQ(seen.port, client.port);
+  }
 }
 
 /// A port of 127.0.0.9 that nobody has.
@@ -69,7 +88,30 @@ TEST_F(DialAsClient, ComesFromTheClientsAddressAndPort) {
 
   ASSERT_TRUE(made.socket);
   EXPECT_TRUE(made.as_client);
+  expect_client(peer_of(backend.accept()), as);
+}
+
+TEST_F(DialAsClient, ALowPortIsKeptByEveryKernel) {
+  const TestListener backend;
+  const SocketAddress as{test::ip("127.0.0.9"), 890};
+
+  const Dial made = dial(backend.address(), as);
+
+  ASSERT_TRUE(made.socket);
   EXPECT_EQ(peer_of(backend.accept()), as);
+}
+
+/// What is bound is lost to whoever lets the kernel choose.
+TEST_F(DialAsClient, TakesNoPortAwayFromThisMachine) {
+  const TestListener first;
+  const TestListener second;
+  std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40000";
+
+  const Dial one = dial(first.address(), at("127.0.0.9:40000"));
+  const Dial other = dial(second.address(), std::nullopt);
+
+  EXPECT_TRUE(one.socket);
+  EXPECT_TRUE(other.socket) << other.error;
 }
 
 TEST_F(DialAsClient, AClientsPortLeadsToManyBackends) {
@@ -81,7 +123,7 @@ TEST_F(DialAsClient, AClientsPortLeadsToManyBackends) {
   const Dial other = dial(second.address(), as);
 
   ASSERT_TRUE(one.socket && other.socket);
-  EXPECT_EQ(peer_of(second.accept()), as);
+  expect_client(peer_of(second.accept()), as);
 }
 
 TEST_F(DialAsClient, TowardsOneBackendTheSecondHasAnotherPort) {
