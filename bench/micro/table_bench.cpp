@@ -68,6 +68,18 @@ class Cluster {
     slices.replace(slices_of_cluster);
   }
 
+  /// Each endpoint is for one of so many zones, in turn.
+  void add_hints(std::size_t zones) {
+    for (auto& slice : slices_of_cluster) {
+      model::EndpointSlice hinted = *slice;
+      for (std::size_t i = 0; i < hinted.endpoints.size(); ++i) {
+        hinted.endpoints[i].hints = model::EndpointHints({"zone-" + std::to_string(i % zones)}, {});
+      }
+      slice = std::make_shared<const model::EndpointSlice>(std::move(hinted));
+    }
+    slices.replace(slices_of_cluster);
+  }
+
   std::set<model::ObjectKey> take_changes() {
     std::set<model::ObjectKey> changed = services.take_changes();
     changed.merge(slices.take_changes());
@@ -145,6 +157,29 @@ BENCHMARK(TableBuildOneEndpoint)
     ->Args({10'000, 10})
     ->Args({10'000, 100})
     ->Unit(benchmark::kMicrosecond);
+
+/// The own Node moves to another zone and back: every Service is looked at once more (E13). With
+/// hints every Service gets other backends, without them no decision changes.
+void TableBuildZoneChange(benchmark::State& state) {
+  const auto [services, endpoints] = size_of(state);
+  Cluster cluster(services, endpoints);
+  if (state.range(2) != 0) cluster.add_hints(3);
+  TableBuilder builder(cluster.services, cluster.slices, "node-1");
+  NodeView node{{"node-1", "zone-0"}, {}, {}};
+  builder.set_node(node);
+  (void)builder.build(cluster.take_changes());
+  for (auto _ : state) {
+    node.topology.zone = node.topology.zone == "zone-0" ? "zone-1" : "zone-0";
+    const auto before = builder.latest();
+    builder.set_node(node);
+    if (builder.build({}) == before) state.SkipWithError("nothing changed");
+  }
+}
+BENCHMARK(TableBuildZoneChange)
+    ->ArgNames({"services", "endpoints", "hints"})
+    ->Args({10'000, 10, 0})
+    ->Args({10'000, 10, 1})
+    ->Unit(benchmark::kMillisecond);
 
 /// What changed between a table and the next one, in which one Service did.
 void TableDiffOneEndpoint(benchmark::State& state) {
