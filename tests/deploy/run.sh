@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Tests what installs wherry in a cluster: the Helm chart, the kustomizations.
+# Tests what installs wherry in a cluster: the Helm chart, the kustomizations, the image.
 #
 #   tests/deploy/run.sh                every suite
-#   tests/deploy/run.sh rendering      one of them: rendering, cluster
+#   tests/deploy/run.sh rendering      one of them: rendering, cluster, image
 #
 # rendering compares what helm and kustomize make; cluster gives it to a real API server, and runs
-# wherry with the rights that it brings. WHERRY_BINARY is the wherry to test (build/dev's otherwise,
-# which is built here).
+# wherry with the rights that it brings; image runs the steps of the Dockerfile in a root made by
+# debootstrap. WHERRY_BINARY is the wherry to test (build/dev's otherwise, which is built here).
 #
 # helm is built from the module in go.mod, once, and kept under the cache folder; the programs of the
 # control plane are those of tests/cluster. Needs root and Go: where one is missing the suites are
@@ -18,8 +18,8 @@ root=$PWD
 . tests/support/go_programs.sh
 
 case ${1:-all} in
-  all) suites=(rendering cluster) ;;
-  rendering | cluster) suites=("$1") ;;
+  all) suites=(rendering cluster image) ;;
+  rendering | cluster | image) suites=("$1") ;;
   *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac
 
@@ -83,6 +83,7 @@ for suite in "${suites[@]}"; do
       run_suite "$suite" unshare --net timeout --kill-after=10 600 setpriv --pdeathsig TERM \
         python3 -B -W ignore tests/deploy/test_cluster.py
       ;;
+    image) run_suite "$suite" tests/deploy/image.sh ;;
   esac
 done
 echo "$passed passed, $failed failed"

@@ -47,6 +47,8 @@ class Rendering(unittest.TestCase):
         for what, objects in both_ways():
             self.assertEqual(container_of(only(objects, "DaemonSet"))["image"],
                              "wherry:" + version, what)
+        with open(os.path.join(ROOT, "deploy/Dockerfile"), encoding="utf-8") as file:
+            self.assertIn(f"-t wherry:{version} ", file.read())
 
     def test_the_pod_has_the_capabilities_that_steering_needs_and_no_other(self):
         for what, objects in both_ways():
