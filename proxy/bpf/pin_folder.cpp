@@ -103,6 +103,9 @@ error_code PinFolder::remove_all(const std::string& folder) {
   const auto note = [&first](const error_code& error) {
     if (error && !first) first = error;
   };
+  // The kernel lets go of a link some time after its last name: this is at once.
+  const UniqueFd link(::bpf_obj_get((folder + kLink).c_str()));
+  if (link) ::bpf_link_detach(link.get());
   for (const char* name : {kLink, kNewLink}) {
     if (::unlink((folder + name).c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
       note(last_error());

@@ -261,6 +261,19 @@ TEST_P(VerdictsTest, F1_AnOutsiderWhoMayNotHearsNothing) {
   EXPECT_EQ(ask(balancer::ClientKind::Pod, {vip, 80}), Seen::Silence);
 }
 
+TEST_P(VerdictsTest, E8_WhatComesInByAPodsInterfaceIsAPod) {
+  const auto [protocol, family] = GetParam();
+  const IpAddress vip = family == IpFamily::IPv4 ? ip("10.96.0.1") : ip("fd00:96::1");
+  SteerScope known = scope();
+  known.pod_interfaces = {::if_nametoindex("to-out")};
+  serve({Destination::of(protocol, vip, 80)},
+        {{Verdict::Reject, Verdict::Drop, Verdict::Forward}, std::nullopt}, known);
+
+  EXPECT_EQ(ask(balancer::ClientKind::Outside, {vip, 80}), Seen::Taken);
+  EXPECT_EQ(ask(balancer::ClientKind::Node, {vip, 80}), Seen::Silence)
+      << "in by lo, though nobody knows the address";
+}
+
 INSTANTIATE_TEST_SUITE_P(Protocols, VerdictsTest,
                          ::testing::Combine(::testing::Values(kTcp, kUdp),
                                             ::testing::Values(IpFamily::IPv4, IpFamily::IPv6)),
