@@ -59,6 +59,7 @@ Options options_of(const Arguments& arguments) {
   if (const auto* run = std::get_if<RunCommand>(&command)) return run->options;
   if (const auto* check = std::get_if<CheckCommand>(&command)) return check->options;
   if (const auto* explain = std::get_if<ExplainCommand>(&command)) return explain->options;
+  if (const auto* cleanup = std::get_if<CleanupCommand>(&command)) return cleanup->options;
   return std::get<GetCommand>(command).options;
 }
 
