@@ -3,7 +3,10 @@
 #include "base/log.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <fcntl.h>
+#include <iterator>
 #include <utility>
 
 namespace wherry::steer {
@@ -81,19 +84,18 @@ void NodeSteering::open_sockets_of(IpFamily family) {
     UniqueFd silent;
   };
   std::vector<Set> sets;
+  std::vector<Ungiven> to_give;
   for (const Protocol protocol : {Protocol::TCP, Protocol::UDP}) {
     auto forward = parts_.open({anywhere, protocol}, rules_.workers);
     if (!forward) return fail(forward.error());
     auto silent = parts_.open_silent(protocol, family);
     if (!silent) return fail(silent.error());
-    const std::pair<Group, int> groups[] = {{Group::Forward, forward->front().get()},
-                                            {Group::Silent, silent->get()}};
-    for (const auto& [group, fd] : groups) {
-      if (const error_code error = parts_.kernel.set_socket(protocol, family, group, fd)) {
-        failures_[part] =
-            part + " can't be given to the kernel: " + error.message() + "; it is tried again";
-        return;
-      }
+    // Copies: the sockets themselves are the workers', who may close them before they are given.
+    for (const auto& [group, fd] : {std::pair(Group::Forward, forward->front().get()),
+                                    std::pair(Group::Silent, silent->get())}) {
+      UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+      if (!copy) return fail({errno, boost::system::system_category()});
+      to_give.push_back({protocol, family, group, std::move(copy)});
     }
     sets.push_back({protocol, std::move(*forward), std::move(*silent)});
   }
@@ -104,6 +106,26 @@ void NodeSteering::open_sockets_of(IpFamily family) {
     parts_.host.open_shared(each.protocol, family, std::move(each.forward));
   }
   opened_.insert(family);
+  std::move(to_give.begin(), to_give.end(), std::back_inserter(ungiven_));
+  if (is_kernel_told_) give_sockets();
+}
+
+/// Not before workers know where the first table leads: a program that a process before this one
+/// has left leads clients to the sockets at once.
+void NodeSteering::give_sockets() {
+  std::erase_if(ungiven_, [this](const Ungiven& each) {
+    const error_code error =
+        parts_.kernel.set_socket(each.protocol, each.family, each.group, each.socket.get());
+    const std::string part = "sockets of " + std::string(to_string(each.protocol)) + " over " +
+                             std::string(to_string(each.family));
+    if (!error) {
+      failures_.erase(part);
+      return true;
+    }
+    failures_[part] =
+        part + " can't be given to the kernel: " + error.message() + "; it is tried again";
+    return false;
+  });
 }
 
 void NodeSteering::open_missing_sockets() {
@@ -179,6 +201,7 @@ void NodeSteering::on_led(std::uint64_t serial) {
     // In one: what a process before this one has left, and is not in it, goes by that.
     change.scope = scope_;
     tell_kernel(change);
+    give_sockets();
     keep_attached();
     return report_new_problems();
   }
@@ -227,7 +250,10 @@ void NodeSteering::wait_for_check() {
 void NodeSteering::check() {
   open_missing_sockets();
   refresh_scope();
-  if (is_kernel_told_) keep_attached();
+  if (is_kernel_told_) {
+    give_sockets();
+    keep_attached();
+  }
   // What the kernel has refused is tried again with the next that it is told.
   if (failures_.contains("map")) tell_kernel({});
   if (const std::size_t missing = parts_.network.check(); missing > 0) {

@@ -90,7 +90,16 @@ class NodeSteering final : public Steering {
     bpf::Steered steered;
   };
 
+  /// A socket that the kernel shall lead clients to.
+  struct Ungiven {
+    Protocol protocol;
+    IpFamily family;
+    bpf::Group group;
+    UniqueFd socket;
+  };
+
   void open_sockets_of(IpFamily family);
+  void give_sockets();
   void open_missing_sockets();
   void refresh_scope();
   [[nodiscard]] bpf::SteerScope scope_now() const;
@@ -113,6 +122,7 @@ class NodeSteering final : public Steering {
   bpf::SteerScope scope_;  ///< as the kernel has it
   std::set<IpFamily> opened_;
   std::vector<UniqueFd> silent_;
+  std::vector<Ungiven> ungiven_;
   std::size_t shared_sockets_ = 0;
   std::map<bpf::Destination, Waiting> waiting_;
   std::uint64_t serial_ = 0;
