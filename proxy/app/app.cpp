@@ -107,7 +107,31 @@ App::App(const config::Options& options, std::uint64_t open_files,
           }),
       signals_(control_, SIGTERM, SIGINT),
       delays_(kDelayBounds) {
+  if (ground_) make_client_addresses();
   size_quota();
+}
+
+void App::make_client_addresses() {
+  ClientAddresses::Parts parts{
+      .timers = timers_,
+      .node =
+          [this] {
+            NodePlaces places;
+            const OwnNode& own = tables_.own_node();
+            if (own.get()) places.pod_cidrs = own.get()->pod_cidrs;
+            places.addresses = own.view().addresses;
+            return places;
+          },
+      .tell = [this](const auto& networks) { workers_.use_local_networks(networks); },
+      .on_owned =
+          [this] {
+            steer::NodeRecord& record = ground_->record();
+            record.mark_rules.clear();
+            record.links.clear();
+            client_addresses_->add_to(record);
+            ground_->save();
+          }};
+  client_addresses_.emplace(options_.transparent, std::move(parts));
 }
 
 std::unique_ptr<steer::BindSteering> App::make_listeners(steer::ListenRules rules) {
@@ -181,6 +205,7 @@ int App::run() {
                               {"open_files", descriptors_}});
   wait_for_signal();
   workers_.start();
+  if (client_addresses_) client_addresses_->start(ground_->record());
   address_watch_.start();
   feed_->start();
   if (config_watch_) config_watch_->start();
@@ -188,6 +213,7 @@ int App::run() {
   workers_.stop();
   files_.join();
   // Only now: the addresses of sessions that still ran were routed here.
+  if (client_addresses_) client_addresses_->undo();
   steering_->undo();
   if (ground_) ground_->release();
   log::info("wherry has ended", {{"exit_code", exit_code_}});
@@ -265,6 +291,7 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table,
     progress_.done(origin.run, origin.triggers);
     live_generation_ = std::max(live_generation_, generation);
   });
+  if (client_addresses_) client_addresses_->node_changed();
   steering_->apply(table);
   workers_.release();
   check_ports_.apply(*table, difference);
@@ -273,6 +300,7 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table,
 
 void App::on_addresses_changed() {
   steering_->addresses_changed();
+  if (client_addresses_) client_addresses_->check();
   size_quota();
 }
 
@@ -332,6 +360,7 @@ void App::drain() {
   address_watch_.stop();
   address_changes_.stop();
   steering_->stop();
+  if (client_addresses_) client_addresses_->stop();
   workers_.close_listeners([this] {
     listeners_closed_ = true;
     check_drained();
@@ -458,6 +487,10 @@ admin::Readiness App::readiness() const {
   admin::Readiness::Check listeners{
       .name = "listeners", .passed = true, .required = false, .notes = steering_->problems()};
   for (const auto& [key, text] : check_ports_.problems()) listeners.notes.push_back(text);
+  if (client_addresses_) {
+    for (std::string& text : client_addresses_->problems())
+      listeners.notes.push_back(std::move(text));
+  }
   listeners.passed = listeners.notes.empty();
   for (std::string& text : steering_->not_carried()) listeners.notes.push_back(std::move(text));
   readiness.checks.push_back(std::move(listeners));
@@ -495,6 +528,7 @@ MetricFamilies App::metrics() const {
                                    "Packet filters of listening sockets that the kernel did "
                                    "not take: the workers refuse those clients.",
                                    MetricKind::Counter, static_cast<double>(filter_failures)));
+  if (client_addresses_) client_addresses_->collect(families);
   feed_->collect(families);
   admin::collect_process_metrics(families);
   return families;

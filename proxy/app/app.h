@@ -8,6 +8,7 @@
 #include "config/command_line.h"
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/admin_view.h"
+#include "proxy/app/client_addresses.h"
 #include "proxy/app/config_watch.h"
 #include "proxy/app/feed.h"
 #include "proxy/app/node_ground.h"
@@ -69,6 +70,7 @@ class App final : private admin::AdminView {
  private:
   [[nodiscard]] std::unique_ptr<Feed> make_feed(std::optional<api::ClusterAccess> access);
   [[nodiscard]] std::unique_ptr<steer::Steering> make_steering();
+  void make_client_addresses();
   [[nodiscard]] std::unique_ptr<steer::BindSteering> make_listeners(steer::ListenRules rules);
   /// The exit code where that failed and must not.
   [[nodiscard]] std::optional<int> open_ports();
@@ -116,6 +118,7 @@ class App final : private admin::AdminView {
   steer::KernelAddresses local_addresses_;
   const std::unique_ptr<NodeGround> ground_;  ///< null: listeners alone
   const std::unique_ptr<steer::Steering> steering_;
+  std::optional<ClientAddresses> client_addresses_;  ///< in steering `node`
   ServiceCidrs service_cidrs_;
   Coalescer address_changes_;
   steer::AddressWatch address_watch_;

@@ -10,6 +10,7 @@
 #include "proxy/steer/mark_rule.h"
 #include "proxy/steer/netlink.h"
 #include "proxy/steer/packet_filters.h"
+#include "proxy/steer/return_path.h"
 #include "watcher/model/timestamp.h"
 
 #include <filesystem>
@@ -193,6 +194,14 @@ std::vector<std::string> clean_node(const config::Options& options, bool kube_pr
                    std::to_string(arp_before - record.arp.size()));
   }
 
+  if (const auto failure = steer::remove_return_path(netlink, record)) {
+    left.push_back("what brings answers to clients' addresses back can't be removed: " +
+                   failure.to_string());
+  } else if (!record.links.empty()) {
+    done.push_back("removed programs and qdiscs of interfaces: " +
+                   std::to_string(record.links.size()));
+    record.links.clear();
+  }
   const auto rules = steer::list_mark_rules(netlink);
   if (rules) {
     record.mark_rules.clear();

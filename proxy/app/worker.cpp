@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "proxy/transparent/come_from.h"
 #include "proxy/udp/reply_path.h"
 
 #include <boost/asio/post.hpp>
@@ -38,10 +39,7 @@ Worker::Worker(std::size_t index, const tcp::SessionOptions& options, const udp:
       quota_(quota),
       sessions_(loop_, timers_, clock, options_of_worker(options, index)),
       flows_(loop_, timers_, clock, options_of_worker(flows, index),
-             [](const udp::Dial& dial) {
-               return udp::open_backend_socket(balancer::dial_address(
-                   dial.entry.service_port, dial.kind, dial.backend.address, dial.asked.port));
-             }),
+             [this](const udp::Dial& dial) { return open_flow(dial); }),
       name_("worker-" + std::to_string(index)) {}
 
 void Worker::start() {
@@ -53,6 +51,36 @@ void Worker::start() {
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
     loop_.run();
   });
+}
+
+/// From the client's address where the backend may see it, as tcp::Session does it.
+Result<UniqueFd> Worker::open_flow(const udp::Dial& dial) {
+  const SocketAddress backend = balancer::dial_address(dial.entry.service_port, dial.kind,
+                                                       dial.backend.address, dial.asked.port);
+  const balancer::LocalNetworks* networks = sessions_.local_networks();
+  const balancer::ClientAndBackend both{
+      dial.client.ip, dial.asked.ip, backend.ip,
+      dial.kind != balancer::AddressKind::ClusterIp &&
+          dial.entry.service_port.external_policy == model::TrafficPolicy::Local};
+  if (networks == nullptr || !balancer::keeps_client_address(both, *networks)) {
+    return udp::open_backend_socket(backend);
+  }
+  tcp::Counters& counters = sessions_.mutable_counters();
+  error_code error;
+  for (const auto port : {transparent::Port::Clients, transparent::Port::Any}) {
+    auto socket = udp::open_backend_socket(backend, [&dial, port](int fd) {
+      return transparent::come_from(fd, Protocol::UDP, dial.client, port);
+    });
+    if (socket) {
+      counters.dials_as_client.add(1);
+      return socket;
+    }
+    error = socket.error();
+    // Of nothing else than the source another one could mend.
+    if (!transparent::is_of_source(error.value())) break;
+  }
+  counters.client_address_failures[transparent::classify(error)].add(1);
+  return udp::open_backend_socket(backend);
 }
 
 void Worker::join() {

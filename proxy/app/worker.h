@@ -75,6 +75,7 @@ class Worker {
 
  private:
   /// Its last wait comes back before what is posted now.
+  [[nodiscard]] Result<UniqueFd> open_flow(const udp::Dial& dial);
   template <class Listener>
   void retire(std::unique_ptr<Listener> listener);
   void close_udp_listeners();

@@ -65,6 +65,8 @@ Steered steered_by(const ServicePortEntry& entry, AddressKind kind, const NodeVi
   }
   if (balancer::source_ranges_count(entry.service_port, kind)) {
     steered.sources = balancer::allowed_sources(entry.service_port, node);
+    // Of whom they speak is known only once their header was read.
+    steered.sources->insert(steered.sources->end(), node.proxies.begin(), node.proxies.end());
   }
   return steered;
 }
