@@ -2,9 +2,10 @@
 import collections
 import itertools
 
-from expectations import (DESTINATIONS, combinations, deciding_node, expected, policy_for, probe)
+from expectations import (DESTINATIONS, combinations, deciding_node, expected, policy_for, probe,
+                          short)
 from objects import Service
-from probes import ANSWERED, ask_all
+from probes import ANSWERED, Outcome, ask_all
 
 TURNS = 2  # each is asked so often: where two backends may answer both should
 
@@ -25,13 +26,28 @@ def ask_everything(rig, services, wanted_of=expected, all_pods_count=False):
     wanted = [wanted_of(rig, each) for each in every]
     outcomes = ask_all([probe(rig, each) for each in every])
     for _ in range(2):
-        again = [i for i, outcome in enumerate(outcomes) if not wanted[i].admits(outcome)]
+        again = [i for i, outcome in enumerate(outcomes) if not wanted[i].admits(outcome) and
+                 outcome.kind != wanted[i].kind]
         # 1.3 s: a SYN is sent again after one.
         for i, outcome in zip(again, ask_all([probe(rig, every[i]) for i in again], patience=1.3,
                                              parallel=64)):
             outcomes[i] = outcome
     return [(each, outcome, want.admits(outcome))
             for each, outcome, want in zip(every, outcomes, wanted)]
+
+
+def words(rig, combination, outcome):
+    """Without the backend's name: "seen as node", "refused"."""
+    text = short(rig, combination, outcome, True)[1]
+    return f"seen as {text}" if outcome.kind == ANSWERED else text
+
+
+def words_of_expected(rig, combination, wanted_of):
+    want = wanted_of(rig, combination)
+    if want.kind != ANSWERED:
+        return want.kind
+    return " or ".join(sorted({words(rig, combination, Outcome(ANSWERED, *pair))
+                               for pair in want.seen})) or "any answer"
 
 
 def print_summary(rig, found, wanted_of=expected):
@@ -45,7 +61,7 @@ def print_summary(rig, found, wanted_of=expected):
         print(line)
     wrong = collections.Counter(
         f"{each.client.is_a} at {deciding_node(each)} -> {each.destination} {each.protocol}: "
-        f"{outcome.kind} in place of {wanted_of(rig, each).kind}"
+        f"{words(rig, each, outcome)} in place of {words_of_expected(rig, each, wanted_of)}"
         for each, outcome, right in found if not right)
     for text, count in wrong.most_common(40):
         print(f"  WRONG {count} x {text}")
@@ -60,13 +76,14 @@ def wrong_ones(rig, found, where=lambda combination: True, wanted_of=expected):
 
 
 def who_answered(rig, found):
-    """For each way in that the cluster set serves: (who answered, who may)."""
+    """For each Service, node and protocol, as far as the cluster set serves: (who answered, who may).
+    What is less than all ways in together may by chance all fall on one backend."""
     answered, may = collections.defaultdict(set), collections.defaultdict(set)
     for each, outcome, _ in found:
         want = expected(rig, each)
         if want.kind != ANSWERED or policy_for(each) != "Cluster":
             continue
-        way = (each.service.name, each.destination, each.protocol, each.family)
+        way = (each.service.name, deciding_node(each), each.protocol)
         answered[way].add(outcome.backend)
         may[way] |= want.backends
     return {way: (answered[way], may[way]) for way in may}

@@ -176,7 +176,7 @@ class SideBySide(unittest.TestCase):
             for who in STARTERS:
                 running = up(who)
                 for way, (host, to) in ways.items():
-                    rate = json.loads(host.run(PEER, "connect", to, "--seconds", "2", "--parallel",
+                    rate = json.loads(host.run(PEER, "connect", to, "--seconds", "1", "--parallel",
                                                "8"))
                     alone = json.loads(host.run(PEER, "connect", to, "--seconds", "1"))
                     udp = json.loads(host.run(PEER, "ask", to, "--seconds", "1", "--clients", "100",
@@ -188,11 +188,11 @@ class SideBySide(unittest.TestCase):
         print(f"\n{ROUNDS} rounds in turn; median (least to most). Connections are new ones, with "
               f"answer and end; latency of one at a time; UDP at 5,000/s"
               f"{'; wherry with sanitizers' if is_sanitized() else ''}")
-        print(f"{'':24}{'':12}{'connections/s':>26}{'p50 us':>18}{'p99 us':>20}{'UDP p50 us':>18}")
+        print(f"{'':24}{'':12}{'connections/s':>26}{'p50 us':>24}{'p99 us':>26}{'UDP p50 us':>26}")
         for (way, who), rows in sorted(found.items()):
             line = f"{way:24}{who:12}"
-            for column, width in zip(zip(*rows), (26, 18, 20, 18)):
-                line += (f"{statistics.median(column):.0f} ({min(column):.0f} to {max(column):.0f})"
+            for column, width in zip(zip(*rows), (26, 24, 26, 26)):
+                line += (f"  {statistics.median(column):.0f} ({min(column):.0f} to {max(column):.0f})"
                          .rjust(width))
             print(line, flush=True)
 

@@ -1,21 +1,20 @@
 """Who else is on the node and on its link: a neighbour, a process of the host, a second wherry."""
 import contextlib
 import os
-import socket
 import subprocess
 import unittest
 
 from objects import PORT, Service, all_objects
-from probes import ANSWERED, REFUSED, Probe, ask, ask_all, ask_until
+from probes import ANSWERED, REFUSED, Probe, ask, ask_all
 from rig import PEER, Rig
-from wherry_node import Wherry, both_nodes, wait_for
+from wherry_node import Wherry, both_nodes
 
 ON_LINK = ("198.18.0.200", "fd00:18::200")  # an external IP out of the nodes' own network
 HOST_PORT = 9999
 
 
 def setUpModule():
-    global rig, web, linked, own, wherries
+    global rig, web, linked, wherries
     rig = Rig()
     unittest.addModuleCleanup(rig.close)
     for name in ("a1", "b1"):
@@ -23,14 +22,13 @@ def setUpModule():
     backends = [rig.pods["a1"], rig.pods["b1"]]
     web = Service("web", 1, backends)
     linked = Service("linked", 2, backends, spec={"externalIPs": list(ON_LINK)})
-    own = Service("own", 3, backends, spec={"externalIPs": [*rig.a.addresses, *rig.b.addresses]})
     # The neighbour believes that all of them are on its link, and does not wait for long.
     rig.neighbour.sysctl("ipv4/neigh/eth0/retrans_time_ms", 100)
     rig.neighbour.sysctl("ipv6/neigh/eth0/retrans_time_ms", 100)
     for family in (0, 1):
         for address in (web.cluster_ips[family], web.external_ips[family], web.balancer_ips[family]):
             rig.neighbour.ip(f"route add {address} dev eth0")
-    wherries = both_nodes(rig, rig.manifests("manifests", all_objects(rig, [web, linked, own])))
+    wherries = both_nodes(rig, rig.manifests("manifests", all_objects(rig, [web, linked])))
     for each in wherries.values():
         unittest.addModuleCleanup(each.close)
 
@@ -107,24 +105,16 @@ class HostProcesses(unittest.TestCase):
                         self.assertEqual(outcome.kind, ANSWERED)
                         self.assertIn(outcome.backend, ("a1", "b1"))
 
-    def test_of_another_port_serves_at_an_external_IP_that_is_the_nodes_own(self):
-        with self.listening(HOST_PORT):
-            outcome = ask(rig.outside, rig.a.addresses[0], HOST_PORT, source=rig.a.outside_source[0])
-            self.assertEqual(outcome.backend, "host-process")
-        outcome = ask(rig.outside, rig.a.addresses[0], PORT, source=rig.a.outside_source[0])
-        self.assertIn(outcome.backend, ("a1", "b1"))
-
 
 class SecondOne(unittest.TestCase):
     def test_on_a_node_exits_69_and_names_the_first(self):
         first = wherries["node-a"]
-        for folder in (first.run_folder,):
-            code, _, errors = first.command(
-                "run", "--manifests", os.path.join(rig.folder.name, "manifests"), "--steering",
-                "node", "--hostname-override", "node-a", "--run-dir", folder, "--admin-address",
-                "127.0.0.1:0")
-            self.assertEqual(code, 69, errors)
-            self.assertRegex(errors, rf"\b{first.process.pid}\b")
+        code, _, errors = first.command(
+            "run", "--manifests", os.path.join(rig.folder.name, "manifests"), "--steering", "node",
+            "--hostname-override", "node-a", "--run-dir", first.run_folder, "--admin-address",
+            "127.0.0.1:0")
+        self.assertEqual(code, 69, errors)
+        self.assertRegex(errors, rf"\b{first.process.pid}\b")
         self.assertEqual(ask(rig.pods["ac"].host, web.cluster_ips[0], PORT).kind, ANSWERED)
 
     def test_on_another_node_with_the_same_run_folder_starts(self):
@@ -138,23 +128,62 @@ class SecondOne(unittest.TestCase):
         self.assertEqual(ask(rig.pods["ac"].host, web.cluster_ips[0], PORT).kind, ANSWERED)
 
 
-class NodesOwnAddress(unittest.TestCase):
-    """Named last by its letter: it stops the wherry on node b."""
+class NodesAddresses(unittest.TestCase):
+    """A Service whose external IPs are the addresses of all nodes: k3s makes such, and people do."""
 
-    def test_z_outlives_a_Service_that_has_it_as_external_IP(self):
-        self.assertEqual(wherries["node-b"].stop(), 0)
-        for family in (0, 1):
-            address = rig.b.addresses[family]
-            outcome = ask_until(lambda each: each.kind == REFUSED, rig.neighbour, address, PORT)
-            self.assertEqual(outcome.kind, REFUSED)
-            with rig.neighbour.inside(), rig.b.host.inside():
-                server = socket.create_server(
-                    (address, 0), family=(socket.AF_INET, socket.AF_INET6)[family])
-            server.close()
-        wherries["node-b"].start()
-        wherries["node-b"].wait_ready()
-        wait_for("it serves", lambda: ask(rig.pods["bc"].host, web.cluster_ips[0],
-                                          PORT).kind == ANSWERED)
+    @classmethod
+    def setUpClass(cls):
+        cls.rig = Rig()
+        cls.addClassCleanup(cls.rig.close)
+        for name in ("a1", "b1"):
+            cls.rig.serve(cls.rig.pods[name])
+        for node in cls.rig.nodes.values():
+            cls.rig.serve(cls.rig.host_pod(node, "host-" + node.name[-1]), HOST_PORT)
+        backends = [cls.rig.pods["a1"], cls.rig.pods["b1"]]
+        cls.web = Service("web", 1, backends)
+        cls.own = Service("own", 2, backends, spec={
+            "externalIPs": [*cls.rig.a.addresses, *cls.rig.b.addresses]})
+        cls.before = {name: cls.own_addresses(node) for name, node in cls.rig.nodes.items()}
+        cls.wherries = both_nodes(cls.rig, cls.rig.manifests("manifests", all_objects(
+            cls.rig, [cls.web, cls.own])))
+        for each in cls.wherries.values():
+            cls.addClassCleanup(each.close)
+
+    @staticmethod
+    def own_addresses(node):
+        return [line for address in node.addresses for line in node.host.run(
+            "ip", "-6" if ":" in address else "-4", "route", "show", "table", "local", "exact",
+            address).splitlines()]
+
+    def all_answer(self, probes, names):
+        for probe, outcome in zip(probes, ask_all(probes, patience=1)):
+            with self.subTest(probe=str(probe)):
+                self.assertEqual(outcome.kind, ANSWERED)
+                self.assertIn(outcome.backend, names)
+
+    def test_is_served_at_each_of_them(self):
+        self.all_answer([Probe(host, node.addresses[family], PORT, protocol)
+                         for host in (self.rig.neighbour, self.rig.pods["ac"].host, self.rig.a.host)
+                         for node in self.rig.nodes.values() for family in (0, 1)
+                         for protocol in ("TCP", "UDP")], ("a1", "b1"))
+
+    def test_cuts_no_node_off(self):
+        for here, there in ((self.rig.a, "b"), (self.rig.b, "a")):
+            other = self.rig.nodes["node-" + there]
+            self.all_answer([Probe(host, other.addresses[family], HOST_PORT, protocol)
+                             for host in (here.host, here.pods[here.name[-1] + "c"].host)
+                             for family in (0, 1) for protocol in ("TCP", "UDP")],
+                            ("host-" + there,))
+
+    def test_disturbs_no_other_Service(self):
+        self.all_answer([Probe(self.rig.pods["ac"].host, self.web.cluster_ips[family], PORT, protocol)
+                         for family in (0, 1) for protocol in ("TCP", "UDP") for _ in range(4)],
+                        ("a1", "b1"))
+
+    def test_z_leaves_the_nodes_their_own_addresses_when_it_stops(self):
+        for name, each in self.wherries.items():
+            self.assertEqual(each.stop(), 0)
+            self.assertEqual(self.own_addresses(self.rig.nodes[name]), self.before[name])
 
 
 if __name__ == "__main__":

@@ -127,7 +127,8 @@ class Refusals(unittest.TestCase):
             for address, port in ways:
                 for protocol in ("TCP", "UDP"):
                     with self.subTest(address=address, port=port, protocol=protocol, wanted=wanted):
-                        outcome = ask(host, address, port, protocol, patience=1)
+                        outcome = ask_until(lambda each: each.kind == wanted, host, address, port,
+                                            protocol, patience=1, seconds=1)
                         self.assertEqual(outcome.kind, wanted)
 
 

@@ -13,7 +13,6 @@ CLIENTS = 10000
 SECONDS = 8
 EVERY_US = 500
 CHURN_EVERY = 0.4
-IN_FLIGHT = 6  # questions that may be on their way to one backend when it is taken away
 
 
 def setUpModule():
@@ -66,7 +65,9 @@ class Load(unittest.TestCase):
                 self.assertEqual(counts.get("wrong", 0), 0)
                 self.assertEqual(counts.get("refused", 0), 0)
                 self.assertGreater(counts["sent"], SECONDS * 1000000 / EVERY_US * 0.8)
-                self.assertLessEqual(counts["unanswered"], removals * IN_FLIGHT)
+                # A third of the questions that are on their way may be with the one that leaves.
+                on_their_way = found["p99_us"] / EVERY_US / 3
+                self.assertLessEqual(counts["unanswered"], removals * max(on_their_way, 2))
                 self.assertEqual({key[3:] for key in counts if key.startswith("by ")},
                                  {"a1", "a2", "b1", "b2"})
 
