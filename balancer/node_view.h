@@ -27,6 +27,8 @@ struct NodeView {
   std::vector<Cidr> pod_cidrs;       ///< where this node's pods are
   /// Whose TCP connections begin with a PROXY header that says who the client is.
   std::vector<Cidr> proxies{};
+  /// Of other Nodes, as far as they are known, sorted: whoever sends there means them.
+  std::vector<IpAddress> other_nodes{};
 
   /// The node's address in a family, if it has one.
   [[nodiscard]] std::optional<IpAddress> address(IpFamily family) const;

@@ -72,6 +72,8 @@ api::ClusterOptions cluster_options(const config::Options& options) {
           .poll_interval = options.poll_interval,
           .node_name = node_name(options),
           .service_proxy_name = options.service_proxy_name,
+          // An external IP may be another node\'s address.
+          .all_nodes = options.steering == config::SteeringMode::Node,
           .service_cidrs =
               options.steering == config::SteeringMode::Node && options.service_cidrs.empty(),
           .watch_list = api::wants_watch_list(options.environment)};

@@ -13,21 +13,48 @@ balancer::NodeView OwnNode::view() const {
   if (rules_.address) view.addresses.insert(view.addresses.begin(), *rules_.address);
   if (!rules_.cluster_cidrs.empty()) view.pod_cidrs = rules_.cluster_cidrs;
   view.proxies = rules_.proxies;
+  for (const auto& [name, addresses] : others_) {
+    view.other_nodes.insert(view.other_nodes.end(), addresses.begin(), addresses.end());
+  }
+  std::sort(view.other_nodes.begin(), view.other_nodes.end());
   return view;
 }
 
 void OwnNode::replace(std::vector<Object> all) {
   const auto own = std::find_if(
       all.begin(), all.end(), [this](const Object& each) { return each->meta.key.name == name_; });
-  set(own == all.end() ? nullptr : std::move(*own));
+  std::map<std::string, std::vector<IpAddress>> others;
+  for (const Object& each : all) {
+    if (each->meta.key.name != name_ && !each->addresses.empty()) {
+      others[each->meta.key.name] = each->addresses;
+    }
+  }
+  const bool has_news = others != others_;
+  others_ = std::move(others);
+  set(own == all.end() ? nullptr : *own);
+  if (has_news) on_change_();
 }
 
 void OwnNode::upsert(Object node) {
-  if (node->meta.key.name == name_) set(std::move(node));
+  if (node->meta.key.name != name_) return set_other(node->meta.key.name, node->addresses);
+  set(std::move(node));
 }
 
 void OwnNode::erase(const model::ObjectKey& key) {
-  if (key.name == name_) set(nullptr);
+  if (key.name != name_) return set_other(key.name, {});
+  set(nullptr);
+}
+
+void OwnNode::set_other(const std::string& name, const std::vector<IpAddress>& addresses) {
+  const auto known = others_.find(name);
+  if (addresses.empty()) {
+    if (known == others_.end()) return;
+    others_.erase(known);
+  } else {
+    if (known != others_.end() && known->second == addresses) return;
+    others_[name] = addresses;
+  }
+  on_change_();
 }
 
 void OwnNode::set(Object node) {

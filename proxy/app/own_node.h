@@ -7,6 +7,7 @@
 #include "watcher/model/object_sink.h"
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +22,7 @@ struct NodeRules {
 };
 
 /// The Node that this process runs on, as its source has it (W3): the one with our name among all
-/// that are told of.
+/// that are told of. Of the others the addresses are kept.
 ///
 /// Control thread only. `on_change` is called when it came, went, or says something else.
 class OwnNode final : public model::ObjectSink<model::Node> {
@@ -38,11 +39,13 @@ class OwnNode final : public model::ObjectSink<model::Node> {
 
  private:
   void set(Object node);
+  void set_other(const std::string& name, const std::vector<IpAddress>& addresses);
 
   const std::string name_;
   const NodeRules rules_;
   const std::function<void()> on_change_;
   Object node_;
+  std::map<std::string, std::vector<IpAddress>> others_;  ///< addresses by Node
 };
 
 }  // namespace wherry::app

@@ -120,7 +120,7 @@ NodeChange NodeClaims::update(const BackendTable& old, const BackendTable& next)
   const balancer::TableDiff difference = balancer::diff(old, next);
   Touched touched;
   // What is new first: an address that moves from one service port to another keeps its route.
-  for (const ServicePortId id : difference.added) add(*next.find(id), touched, change);
+  for (const ServicePortId id : difference.added) add(*next.find(id), touched);
   for (const ServicePortId id : difference.changed) {
     const ServicePortEntry& entry = *next.find(id);
     const ServicePortEntry* before = old.find(id);
@@ -128,34 +128,30 @@ NodeChange NodeClaims::update(const BackendTable& old, const BackendTable& next)
       // Only its endpoints changed: whoever owned its addresses still does.
       for (const auto& [destination, kind] : own_.at(id).claims) touched.insert(destination);
     } else {
-      add(entry, touched, change);
+      add(entry, touched);
     }
   }
-  for (const ServicePortId id : difference.removed) drop(id, touched, change);
+  for (const ServicePortId id : difference.removed) drop(id, touched);
   if (old.node() != next.node()) {
     // Who is in a source range may depend on the node's address (F1).
     for (const auto& [destination, told] : told_) {
       if (told.steered.sources) touched.insert(destination);
     }
+    for (const auto& [ip, count] : addresses_) moved_.insert(ip);
   }
   for (const Destination& destination : touched) settle(destination, next, change);
+  settle_routes(next.node(), change);
   return change;
 }
 
-void NodeClaims::add(const ServicePortEntry& entry, Touched& touched, NodeChange& change) {
+void NodeClaims::add(const ServicePortEntry& entry, Touched& touched) {
   Own own = own_of(entry);
   for (const auto& [destination, kind] : own.claims) {
-    if (destination.ip && addresses_[*destination.ip]++ == 0) {
-      const auto gone =
-          std::find(change.gone_addresses.begin(), change.gone_addresses.end(), *destination.ip);
-      if (gone == change.gone_addresses.end()) {
-        change.new_addresses.push_back(*destination.ip);
-      } else {
-        change.gone_addresses.erase(gone);
-      }
-    }
+    if (!destination.ip) continue;
+    ++addresses_[*destination.ip];
+    moved_.insert(*destination.ip);
   }
-  drop(entry.id, touched, change);
+  drop(entry.id, touched);
   for (const auto& [destination, kind] : own.claims) {
     claims_[destination].insert(own.claimant);
     if (is_range(destination)) {
@@ -166,7 +162,7 @@ void NodeClaims::add(const ServicePortEntry& entry, Touched& touched, NodeChange
   own_.insert_or_assign(entry.id, std::move(own));
 }
 
-void NodeClaims::drop(ServicePortId id, Touched& touched, NodeChange& change) {
+void NodeClaims::drop(ServicePortId id, Touched& touched) {
   const auto known = own_.find(id);
   if (known == own_.end()) return;
   const Own own = std::move(known->second);
@@ -186,15 +182,19 @@ void NodeClaims::drop(ServicePortId id, Touched& touched, NodeChange& change) {
     }
     if (!destination.ip) continue;
     const auto count = addresses_.find(*destination.ip);
-    if (--count->second > 0) continue;
-    addresses_.erase(count);
-    const auto is_new =
-        std::find(change.new_addresses.begin(), change.new_addresses.end(), *destination.ip);
-    if (is_new == change.new_addresses.end()) {
-      change.gone_addresses.push_back(*destination.ip);
-    } else {
-      change.new_addresses.erase(is_new);
-    }
+    moved_.insert(*destination.ip);
+    if (--count->second == 0) addresses_.erase(count);
+  }
+}
+
+/// Who asks for another node's address means that node, also where it is a Service's external IP: a
+/// route to here would cut the two nodes off from each other.
+void NodeClaims::settle_routes(const NodeView& node, NodeChange& change) {
+  for (const IpAddress& ip : std::exchange(moved_, {})) {
+    const bool wanted = addresses_.contains(ip) &&
+                        !std::binary_search(node.other_nodes.begin(), node.other_nodes.end(), ip);
+    if (wanted && routed_.insert(ip).second) change.new_addresses.push_back(ip);
+    if (!wanted && routed_.erase(ip) > 0) change.gone_addresses.push_back(ip);
   }
 }
 

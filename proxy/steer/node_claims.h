@@ -23,8 +23,8 @@ struct NodeChange {
   std::vector<std::pair<bpf::Destination, bpf::Steered>> set;
   std::vector<bpf::Destination> erase;
   std::vector<EntranceChange> entrances;
-  std::vector<IpAddress> new_addresses;   ///< of Services, that had none of their ports before
-  std::vector<IpAddress> gone_addresses;  ///< of which no port is left
+  std::vector<IpAddress> new_addresses;   ///< of Services, that shall be routed here now
+  std::vector<IpAddress> gone_addresses;  ///< that shall not be any more
 
   [[nodiscard]] bool empty() const noexcept {
     return set.empty() && erase.empty() && entrances.empty() && new_addresses.empty() &&
@@ -99,8 +99,9 @@ class NodeClaims {
   using Touched = std::set<bpf::Destination>;
 
   [[nodiscard]] Own own_of(const balancer::ServicePortEntry& entry) const;
-  void add(const balancer::ServicePortEntry& entry, Touched& touched, NodeChange& change);
-  void drop(balancer::ServicePortId id, Touched& touched, NodeChange& change);
+  void add(const balancer::ServicePortEntry& entry, Touched& touched);
+  void drop(balancer::ServicePortId id, Touched& touched);
+  void settle_routes(const balancer::NodeView& node, NodeChange& change);
   void touch(const bpf::Destination& destination, Touched& touched);
   void settle(const bpf::Destination& destination, const balancer::BackendTable& table,
               NodeChange& change);
@@ -117,6 +118,8 @@ class NodeClaims {
   std::map<Place, std::set<bpf::Destination>> ranges_;  ///< that somebody claims
   std::map<bpf::Destination, Told> told_;               ///< what is in force
   std::map<IpAddress, std::size_t> addresses_;          ///< how many claims each has
+  std::set<IpAddress> routed_;                          ///< those of them that shall be routed here
+  std::set<IpAddress> moved_;                           ///< that may have to be, or not any more
 };
 
 /// Who owns an address and port where NodePorts are looked at too, or not: the address's own port

@@ -94,7 +94,8 @@ std::vector<Resource> resources_of(const ClusterOptions& options) {
                    .version = "v1",
                    .plural = "nodes",
                    .kind = "Node",
-                   .fields = "metadata.name=" + options.node_name});  // W3
+                   .fields = options.all_nodes ? std::string()
+                                               : "metadata.name=" + options.node_name});  // W3
   }
   if (space.empty() && options.service_cidrs) {
     all.push_back({.name = "servicecidrs",

@@ -35,6 +35,7 @@ struct ClusterOptions {
   std::string node_name;
   /// Read exactly the Services that name this proxy; empty: those that name none (S6).
   std::string service_proxy_name{};
+  bool all_nodes = false;      ///< not the own Node alone
   bool service_cidrs = false;  ///< read ServiceCIDRs (W4)
   bool watch_list = true;      ///< begin with WatchList where the server does it (A1, C7)
 };

@@ -315,6 +315,27 @@ TEST_F(NodeClaimsTest, ChangesOfOnePortLeaveTheOthersAlone) {
   EXPECT_THAT(update(), ElementsAre("TCP 10.96.1.7:81 rrr"));
 }
 
+TEST_F(NodeClaimsTest, AnotherNodesAddressIsSteeredAndNotRoutedHere) {
+  balancer::NodeView view =
+      balancer::view_of(&test::node("node-1").address("192.0.2.7").get(), "node-1");
+  view.other_nodes = {ip("192.0.2.8")};
+  tables_.builder.set_node(view);
+  tables_.services.upsert(web().external_ip("192.0.2.8").external_ip("192.0.2.9"));
+  EXPECT_THAT(update(), UnorderedElementsAre("TCP 10.96.0.1:80 rrr", "TCP 192.0.2.8:80 rrr",
+                                             "TCP 192.0.2.9:80 rrr"));
+  EXPECT_THAT(change_.new_addresses, UnorderedElementsAre(ip("10.96.0.1"), ip("192.0.2.9")));
+
+  view.other_nodes = {ip("192.0.2.9")};
+  tables_.builder.set_node(view);
+  update();
+  EXPECT_THAT(change_.new_addresses, ElementsAre(ip("192.0.2.8")));
+  EXPECT_THAT(change_.gone_addresses, ElementsAre(ip("192.0.2.9")));
+
+  tables_.services.erase({"default", "web"});
+  update();
+  EXPECT_THAT(change_.gone_addresses, UnorderedElementsAre(ip("10.96.0.1"), ip("192.0.2.8")));
+}
+
 // --- ranges ---
 
 TEST_F(NodeClaimsTest, ARangeIsOneEntryOfThePortThatIsInIt) {
