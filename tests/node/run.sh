@@ -17,13 +17,15 @@ root=$PWD
 . tests/support/go_programs.sh
 . tests/support/control_plane.sh
 
+what=${1:-all}
+[ "$what" = all ] || [ -f "tests/node/test_$what.py" ] || { sed -n 2,12p "$0" >&2; exit 64; }
+
 [ "$(id -u)" -eq 0 ] || skip tests/node "only root may make network namespaces"
 deploy/install-deps.sh node
 unshare --net true 2>/dev/null || skip tests/node "this machine lets nobody make network namespaces"
 
 # --- for kube-proxy beside wherry: kube-proxy, and a control plane for both
 
-what=${1:-all}
 building=()
 build_kube_proxy() {
   local version
@@ -75,10 +77,7 @@ in_namespace() {
 all=(hosts combinations refusals clients neighbours restart fallbacks udp_load scale kubeproxy)
 case $what in
   all) suites=("${all[@]}") ;;
-  *)
-    [ -f "tests/node/test_$what.py" ] || { sed -n 2,15p "$0" >&2; exit 64; }
-    suites=("$what")
-    ;;
+  *) suites=("$what") ;;
 esac
 
 log=$(mktemp)
