@@ -113,6 +113,8 @@ error_code PinFolder::remove_all(const std::string& folder) {
   }
   for (const std::string& name : folders_of_maps(folder)) note(remove_folder(folder + '/' + name));
   ::rmdir(folder.c_str());  // stays if somebody else keeps something in there
+  // So does the folder of all namespaces, and bpffs itself, where the folder stands in it.
+  ::rmdir(std::filesystem::path(folder).parent_path().c_str());
   return first;
 }
 
