@@ -17,7 +17,7 @@ enum class ConnectError : std::uint8_t {
   Loop,           ///< it is the service port's own listener, or leads back to it
   Other,
 };
-inline constexpr std::size_t kConnectErrors = 7;
+inline constexpr std::size_t kConnectErrors = static_cast<std::size_t>(ConnectError::Other) + 1;
 
 [[nodiscard]] std::string_view to_string(ConnectError error) noexcept;
 /// What connect() or SO_ERROR said, as an errno value.
@@ -40,7 +40,8 @@ enum class CloseReason : std::uint8_t {
   ConnectFailed,     ///< refused: no backend that was tried could be reached
   NoDescriptors,     ///< refused: no descriptor left for the backend's side
 };
-inline constexpr std::size_t kCloseReasons = 13;
+inline constexpr std::size_t kCloseReasons =
+    static_cast<std::size_t>(CloseReason::NoDescriptors) + 1;
 
 /// "finished", "client_reset", "no_endpoints", ...
 [[nodiscard]] std::string_view to_string(CloseReason reason) noexcept;

@@ -23,7 +23,7 @@ enum class Drop : std::uint8_t {
   Loop,                ///< the backend is the service port's own listener, or leads back to it
   QueueFull,           ///< it came faster than it was read, and the kernel has dropped it
 };
-inline constexpr std::size_t kDrops = 14;
+inline constexpr std::size_t kDrops = static_cast<std::size_t>(Drop::QueueFull) + 1;
 
 /// "no_endpoints", "backend_refused", ...
 [[nodiscard]] std::string_view to_string(Drop drop) noexcept;
@@ -42,7 +42,7 @@ enum class FlowEnd : std::uint8_t {
   ListenerClosed,  ///< its address is not served any more
   Shutdown,        ///< this process ends
 };
-inline constexpr std::size_t kFlowEnds = 6;
+inline constexpr std::size_t kFlowEnds = static_cast<std::size_t>(FlowEnd::Shutdown) + 1;
 
 /// "idle_timeout", "flow_limit", ...
 [[nodiscard]] std::string_view to_string(FlowEnd end) noexcept;

@@ -109,12 +109,15 @@ TEST(ConfigCommands, C6_WritesAKubeProxyConfigurationThatIsReadAgain) {
 }
 
 TEST(ConfigCommands, R5_CleanupAndInitSayWhatIsLeft) {
-  for (const char* command : {"cleanup", "init"}) {
-    const auto result = wherry({command});
-    EXPECT_EQ(result.exit_code, 0);
-    EXPECT_THAT(result.out, HasSubstr("steering bind"));
-  }
-  EXPECT_EQ(wherry({"--cleanup"}).exit_code, 0);
+  const TempFolder folder;
+  const std::string run_dir = "--run-dir=" + folder.path().string();
+  const auto cleanup = wherry({"cleanup", run_dir});
+  EXPECT_EQ(cleanup.exit_code, 0) << cleanup.err;
+  EXPECT_THAT(cleanup.out, HasSubstr("nothing is left of steering node"));
+  EXPECT_EQ(wherry({"--cleanup", run_dir}).exit_code, 0);
+  const auto init = wherry({"init"});
+  EXPECT_EQ(init.exit_code, 0) << init.err;
+  EXPECT_THAT(init.out, HasSubstr("nothing has to be set up before run"));
 }
 
 TEST(ConfigCommands, C1_CheckWarnsOfWhatCountsForNothing) {

@@ -343,10 +343,12 @@ INSTANTIATE_TEST_SUITE_P(Rows, EveryAnswer, ::testing::ValuesIn(answers()),
 
 /// Said by TooManyEndpoints, whose manifests are large.
 constexpr const char* kTooMany = "too_many_endpoints";
+/// Said by E10_FreeAddress, which needs to know the cluster's blocks.
+constexpr const char* kFreeAddress = "free_address";
 
 // The lists are closed, and documented in full: tests/balancer/reason_test.cpp.
 TEST(EveryReason, AndEveryVerdictHasItsRow) {
-  std::set<std::string> reasons{kTooMany};
+  std::set<std::string> reasons{kTooMany, kFreeAddress};
   std::set<std::string> verdicts;
   for (const Answer& row : answers()) {
     verdicts.insert(row.verdict);
@@ -362,6 +364,22 @@ TEST(EveryReason, AndEveryVerdictHasItsRow) {
   for (const auto& [verdict, seen] : documented("| Verdict | What a client sees |")) {
     EXPECT_TRUE(verdicts.contains(verdict)) << "give " << verdict << " a row";
   }
+}
+
+TEST(EveryReason, E10_FreeAddress) {
+  const TempFolder folder;
+  folder.write("all.yaml", all_shops());
+
+  const auto result = wherry({"explain", kPod, "10.96.200.200:80", "-o", "json", "--manifests",
+                              folder.path().string(), "--node-name", "node-1", "--steering", "node",
+                              "--service-cidr", "10.96.0.0/16"});
+
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json::value answer = json::parse(result.out);
+  EXPECT_EQ(answer.at("verdict"), "drop");
+  EXPECT_EQ(answer.at("reason"), kFreeAddress);
+  EXPECT_THAT(std::string(answer.at("rule").as_string()),
+              EndsWith(documented(kReasonTable).at(kFreeAddress)));
 }
 
 // 501 ports with 1000 endpoints each: more than a table of manifests has room for. The last by its
