@@ -39,8 +39,6 @@ struct Reading {
   void warn_of_value(std::string_view word, const std::string& expected) const {
     warn(quoted(utf8_prefix(word, kLongestWord)) + ' ' + expected);
   }
-  /// What is understood and has no effect yet must not look as if it had.
-  void warn_not_yet(const std::string& remedy) const { warn("has no effect yet: " + remedy); }
 };
 
 void read_scheduler(const Reading& reading) {

@@ -43,8 +43,7 @@ struct Annotations {
   std::vector<IpAddress> listen_addresses;  ///< of any family
   /// Ports that all lead to the Service's port that is among them.
   std::optional<PortRange> port_range;
-  /// What has a bad value, where the default holds, and what is not carried out yet: each names
-  /// object, annotation and remedy.
+  /// What has a bad value, where the default holds: each names object, annotation and remedy.
   std::vector<std::string> warnings;
 };
 
