@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/raw_socket_address.h"
+#include "proxy/tcp/socket_calls.h"
 
 #include <cerrno>
 #include <chrono>
@@ -41,12 +42,6 @@ bool is_clients_loss(int error) {
     default:
       return false;
   }
-}
-
-/// Closes with a reset in place of an orderly end, which would look like an answer.
-void refuse(UniqueFd client) {
-  const linger now{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 }  // namespace
@@ -119,7 +114,8 @@ Listener::Accepted Listener::accept_one() {
     if (fd) {
       const auto entrance = entrance_of(fd.get());
       if (!entrance) {
-        refuse(std::move(fd));
+        close_with_reset(fd.get());
+        fd.reset();
         sessions_.mutable_counters().closed[CloseReason::NoService].add(1);
         continue;
       }

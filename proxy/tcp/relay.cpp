@@ -2,6 +2,7 @@
 
 #include "proxy/tcp/session.h"
 #include "proxy/tcp/session_set.h"
+#include "proxy/tcp/socket_calls.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,14 +16,6 @@ namespace {
 constexpr int kMostRounds = 4;
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
-
-ssize_t receive(int fd, void* into, std::size_t size, int flags) {
-  ssize_t n = 0;
-  do {
-    n = ::recv(fd, into, size, flags | MSG_DONTWAIT);
-  } while (n < 0 && errno == EINTR);
-  return n;
-}
 
 /// How much the receiver took; -1 with errno for a failure other than a full buffer.
 ssize_t transmit(int fd, const std::byte* data, std::size_t size) {

@@ -6,6 +6,7 @@
 #include "base/raw_socket_address.h"
 #include "proxy/tcp/dial.h"
 #include "proxy/tcp/session_set.h"
+#include "proxy/tcp/socket_calls.h"
 #include "proxy/tcp/take_proxy_header.h"
 
 #include <cerrno>
@@ -31,12 +32,6 @@ CloseReason refusal(balancer::Reason reason) {
 
 /// Whether the kernel chose the address itself as the source: it is one of this machine's then.
 bool comes_from(int fd, const IpAddress& address) { return local_end(fd).ip == address; }
-
-/// The next close() sends a RST in place of a FIN, and forgets what was not sent yet.
-void close_with_reset(int fd) {
-  const linger now{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 #include "proxy/tcp/take_proxy_header.h"
 
 #include "base/assert.h"
+#include "proxy/tcp/socket_calls.h"
 
 #include <cerrno>
 #include <netinet/in.h>
@@ -14,14 +15,6 @@ using What = TakenProxyHeader::What;
 
 /// Nearly all headers are shorter; the client's own first bytes need no copying.
 constexpr std::size_t kFirstLook = 512;
-
-ssize_t receive(int socket, void* into, std::size_t size, int flags) {
-  ssize_t n = 0;
-  do {
-    n = ::recv(socket, into, size, flags | MSG_DONTWAIT);
-  } while (n < 0 && errno == EINTR);
-  return n;
-}
 
 /// Whether the peer sends nothing more: all that it has sent is in the queue then.
 bool has_ended(int socket) {

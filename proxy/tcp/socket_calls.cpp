@@ -1,0 +1,21 @@
+#include "proxy/tcp/socket_calls.h"
+
+#include <cerrno>
+#include <sys/socket.h>
+
+namespace wherry::tcp {
+
+ssize_t receive(int socket, void* into, std::size_t size, int flags) {
+  ssize_t n = 0;
+  do {
+    n = ::recv(socket, into, size, flags | MSG_DONTWAIT);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+void close_with_reset(int socket) {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+}  // namespace wherry::tcp

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstddef>
+#include <sys/socket.h>
+
+namespace wherry::tcp {
+
+/// recv(2) that does not wait, begun again where a signal came in between.
+[[nodiscard]] ssize_t receive(int socket, void* into, std::size_t size, int flags);
+
+/// The next close() sends a RST in place of a FIN, which would look like an answer, and forgets
+/// what was not sent yet.
+void close_with_reset(int socket);
+
+}  // namespace wherry::tcp
