@@ -15,12 +15,8 @@ namespace wherry::app {
 namespace {
 
 /// No two workers may make the same choices.
-tcp::SessionOptions options_of_worker(tcp::SessionOptions options, std::size_t index) {
-  options.seed = RandomBits(options.seed + index).next();
-  return options;
-}
-
-udp::FlowOptions options_of_worker(udp::FlowOptions options, std::size_t index) {
+template <class Options>  // tcp::SessionOptions, udp::FlowOptions
+Options options_of_worker(Options options, std::size_t index) {
   options.seed = RandomBits(options.seed + index).next();
   return options;
 }

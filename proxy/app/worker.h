@@ -74,8 +74,8 @@ class Worker {
   void stop();
 
  private:
-  /// Its last wait comes back before what is posted now.
   [[nodiscard]] Result<UniqueFd> open_flow(const udp::Dial& dial);
+  /// Its last wait comes back before what is posted now.
   template <class Listener>
   void retire(std::unique_ptr<Listener> listener);
   void close_udp_listeners();

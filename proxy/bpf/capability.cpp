@@ -86,6 +86,8 @@ Ability can_load_programs() {
   return {false, refusal(error, "a socket lookup program")};
 }
 
+}  // namespace
+
 Ability sees_ingress_interface() {
   const bpf_insn read =
       instruction(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(bpf_sk_lookup, ingress_ifindex), 0);
@@ -94,8 +96,6 @@ Ability sees_ingress_interface() {
           "the kernel does not show to socket lookup programs where a packet came in (Linux 5.17 "
           "does): pods of this node are known by their addresses alone"};
 }
-
-}  // namespace
 
 Capability find_capability() {
   log_libbpf();

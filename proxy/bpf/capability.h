@@ -28,6 +28,10 @@ struct Capability {
   }
 };
 
+/// Whether a socket lookup program is shown where a packet came in, for who knows already that it
+/// may load programs.
+[[nodiscard]] Ability sees_ingress_interface();
+
 /// Loads tiny programs and maps that are gone again when it returns. Attaches nothing.
 [[nodiscard]] Capability find_capability();
 

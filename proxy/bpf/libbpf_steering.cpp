@@ -158,7 +158,7 @@ error_code LibbpfSteering::open_skeleton(const LibbpfOptions& options) {
   for (bpf_map* map : sized) ::bpf_map__set_max_entries(map, options.max_entries);
   ::bpf_map__set_max_entries(skeleton_->maps.ranges,
                              std::min(options.max_entries, kRangedAddresses));
-  skeleton_->rodata->has_ingress_interface = find_capability().ingress_interface ? 1 : 0;
+  skeleton_->rodata->has_ingress_interface = sees_ingress_interface() ? 1 : 0;
   return {};
 }
 

@@ -18,7 +18,7 @@ namespace wherry::bpf {
 
 /// The maps that a plan is about; the names that they have in the program are map_name()'s.
 enum class MapId : std::uint8_t { Vips, Ports, Ranges, Addresses, Interfaces, Scopes, Sources };
-inline constexpr std::size_t kMaps = 7;
+inline constexpr std::size_t kMaps = static_cast<std::size_t>(MapId::Sources) + 1;
 
 [[nodiscard]] std::string_view map_name(MapId map) noexcept;
 

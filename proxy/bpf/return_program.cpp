@@ -1,9 +1,10 @@
 #include "proxy/bpf/return_program.h"
 
 #include "proxy/bpf/libbpf_log.h"
+#include "proxy/bpf/map_image.h"
 #include "proxy/bpf/program/return_types.h"
 
-#include <algorithm>
+#include <bit>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cerrno>
@@ -19,17 +20,7 @@ error_code system_error(int number) {
 }
 
 lb_return_address key_of(const IpAddress& address) {
-  lb_return_address key{};
-  const auto bytes = address.bytes();
-  auto* to = reinterpret_cast<unsigned char*>(key.word);
-  if (address.family() == IpFamily::IPv4) {
-    to[10] = 0xff;
-    to[11] = 0xff;
-    std::copy(bytes.begin(), bytes.end(), to + 12);
-  } else {
-    std::copy(bytes.begin(), bytes.end(), to);
-  }
-  return key;
+  return std::bit_cast<lb_return_address>(to_lb(address));
 }
 
 void note(error_code& first, int result) {

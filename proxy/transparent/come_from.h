@@ -36,7 +36,7 @@ enum class Failure : std::uint8_t {
   NotPermitted,  ///< the privilege is missing
   Other,
 };
-inline constexpr std::size_t kFailures = 4;
+inline constexpr std::size_t kFailures = static_cast<std::size_t>(Failure::Other) + 1;
 
 /// "address_in_use", ...
 [[nodiscard]] std::string_view to_string(Failure failure) noexcept;

@@ -2,7 +2,6 @@
 
 #include "balancer/picker/mix.h"
 #include "base/assert.h"
-#include "base/log.h"
 #include "base/raw_socket_address.h"
 
 #include <algorithm>
@@ -61,8 +60,7 @@ bool is_shortage(int error) {
 
 FlowSet::FlowSet(asio::io_context& loop, Timers& timers, const Clock& clock,
                  const FlowOptions& options, OpenBackend open_backend)
-    : loop_(loop),
-      timers_(timers),
+    : timers_(timers),
       clock_(clock),
       options_(options),
       open_backend_(std::move(open_backend)),
@@ -416,10 +414,11 @@ void FlowSet::flush_answers() {
     std::size_t end = begin + 1;
     while (end < answers_ && answering_[end]->reply_path == path) ++end;
     std::array<bool, ReceiveBatch::kMost> failed{};
-    path->send(batch_.first(end).subspan(begin), [&](std::size_t index, int error) {
+    const auto on_failed = [&](std::size_t index, int error) {
       failed[begin + index] = true;
       drop(batch_.first(end).subspan(begin + index, 1), classify_client_error(error));
-    });
+    };
+    path->send(batch_.first(end).subspan(begin), std::ref(on_failed));  // which allocates nothing
     for (std::size_t i = begin; i < end; ++i) {
       Flow& flow = *answering_[i];
       flow.awaits_answer = false;

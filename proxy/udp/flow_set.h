@@ -135,7 +135,6 @@ class FlowSet {
   void expire();
   void check_drained();
 
-  asio::io_context& loop_;
   Timers& timers_;
   const Clock& clock_;
   const FlowOptions options_;

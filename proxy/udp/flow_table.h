@@ -98,7 +98,6 @@ class FlowTable {
 
   /// Lower limits come into force as flows are added.
   void set_limits(Limits limits) noexcept { limits_ = limits; }
-  [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
   [[nodiscard]] std::size_t size() const noexcept { return flows_.size(); }
   [[nodiscard]] std::size_t size_of(const IpAddress& source) const;
   /// `visit` may not add or remove.

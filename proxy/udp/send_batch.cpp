@@ -94,7 +94,7 @@ SendBatch::Sent SendBatch::send(int fd, std::span<const Outgoing> all) noexcept 
     int error = errno;
     if (error == EINTR) continue;
     if (all[done].segment != 0 && cannot_split(error)) {
-      error = send_segments(fd, all[done]);
+      error = send_segments(fd, done, all[done]);
       if (error == 0) {
         ++done;
         continue;
@@ -106,30 +106,13 @@ SendBatch::Sent SendBatch::send(int fd, std::span<const Outgoing> all) noexcept 
 }
 
 /// One call for each: rare, and right everywhere.
-int SendBatch::send_segments(int fd, const Outgoing& joined) noexcept {
+int SendBatch::send_segments(int fd, std::size_t place, const Outgoing& joined) noexcept {
   for (std::size_t at = 0; at < joined.bytes.size(); at += joined.segment) {
     Outgoing one = joined;
     one.segment = 0;
     one.bytes = joined.bytes.subspan(at, std::min(joined.segment, joined.bytes.size() - at));
-    // In a place of its own: those that wait behind keep theirs.
-    SendBatch::Control control{};
-    std::array<iovec, 1> vector{{{const_cast<std::byte*>(one.bytes.data()), one.bytes.size()}}};
-    msghdr message{};
-    message.msg_iov = vector.data();
-    message.msg_iovlen = vector.size();
-    RawSocketAddress raw;
-    if (one.to) {
-      raw = RawSocketAddress(*one.to);
-      if (raw.storage.ss_family == AF_INET6) {
-        reinterpret_cast<sockaddr_in6*>(&raw.storage)->sin6_scope_id = one.scope;
-      }
-      message.msg_name = raw.get();
-      message.msg_namelen = raw.size;
-    }
-    message.msg_control = control.bytes.data();
-    if (one.from) put_source(message, *one.from);
-    if (message.msg_controllen == 0) message.msg_control = nullptr;
-    if (::sendmsg(fd, &message, MSG_DONTWAIT) < 0) return errno;
+    fill(place, one);  // the place of the whole: those that wait behind keep theirs
+    if (::sendmsg(fd, &messages_[place].msg_hdr, MSG_DONTWAIT) < 0) return errno;
   }
   return 0;
 }

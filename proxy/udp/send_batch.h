@@ -42,7 +42,7 @@ class SendBatch {
   };
 
   void fill(std::size_t place, const Outgoing& outgoing) noexcept;
-  [[nodiscard]] int send_segments(int fd, const Outgoing& joined) noexcept;
+  [[nodiscard]] int send_segments(int fd, std::size_t place, const Outgoing& joined) noexcept;
 
   std::array<mmsghdr, kMost> messages_{};
   std::array<std::array<iovec, 2>, kMost> vectors_{};
