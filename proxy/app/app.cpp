@@ -119,7 +119,7 @@ void App::make_client_addresses() {
             NodePlaces places;
             const OwnNode& own = tables_.own_node();
             if (own.get()) places.pod_cidrs = own.get()->pod_cidrs;
-            places.addresses = own.view().addresses;
+            places.addresses = tables_.latest()->node().addresses;
             return places;
           },
       .tell = [this](const auto& networks) { workers_.use_local_networks(networks); },

@@ -62,13 +62,13 @@ void KernelNetwork::configure(const std::vector<Cidr>& service_cidrs,
   RouteChange change;
   // Of each family the node's own, where the machine has it; else what it calls itself.
   std::vector<IpAddress> sources;
+  const std::vector<IpAddress> machine = addresses();
   for (const IpFamily family : {IpFamily::IPv4, IpFamily::IPv6}) {
     const auto usable = [&](const IpAddress& ip) {
       const InterfaceAddress* found = state_.find(ip);
       return ip.family() == family && found != nullptr && !found->is_tentative &&
              !found->is_link_local && !ip.is_loopback();
     };
-    const std::vector<IpAddress> machine = addresses();
     auto found = std::find_if(node_addresses.begin(), node_addresses.end(), usable);
     if (found != node_addresses.end()) {
       sources.push_back(*found);

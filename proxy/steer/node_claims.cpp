@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -25,8 +26,6 @@ using bpf::Steered;
 
 constexpr std::array kClientKinds = {ClientKind::Outside, ClientKind::Node, ClientKind::Pod};
 
-bool is_range(const Destination& destination) { return destination.port != destination.last_port; }
-
 PortRange ports_of(const Destination& destination) {
   return {destination.port, destination.last_port};
 }
@@ -43,8 +42,8 @@ IpAddress address_of(const Destination& destination) {
 std::string text_of(const Destination& destination) {
   const std::string ports = ports_of(destination).to_string();
   if (!destination.ip) return "nodePort " + ports;
-  return is_range(destination) ? "ports " + ports + " of " + destination.ip->to_string()
-                               : SocketAddress{*destination.ip, destination.port}.to_string();
+  return destination.is_range() ? "ports " + ports + " of " + destination.ip->to_string()
+                                : SocketAddress{*destination.ip, destination.port}.to_string();
 }
 
 /// The same that verdict_for() says of each connection, in a form that a kernel can be given.
@@ -132,13 +131,17 @@ NodeChange NodeClaims::update(const BackendTable& old, const BackendTable& next)
     }
   }
   for (const ServicePortId id : difference.removed) drop(id, touched);
-  if (old.node() != next.node()) {
+  const NodeView& was = old.node();
+  const NodeView& is = next.node();
+  if (was.addresses != is.addresses || was.proxies != is.proxies) {
     // Who is in a source range may depend on the node's address (F1).
     for (const auto& [destination, told] : told_) {
       if (told.steered.sources) touched.insert(destination);
     }
-    for (const auto& [ip, count] : addresses_) moved_.insert(ip);
   }
+  std::set_symmetric_difference(was.other_nodes.begin(), was.other_nodes.end(),
+                                is.other_nodes.begin(), is.other_nodes.end(),
+                                std::inserter(moved_, moved_.end()));
   for (const Destination& destination : touched) settle(destination, next, change);
   settle_routes(next.node(), change);
   return change;
@@ -152,9 +155,10 @@ void NodeClaims::add(const ServicePortEntry& entry, Touched& touched) {
     moved_.insert(*destination.ip);
   }
   drop(entry.id, touched);
+  if (!own.problem.empty()) faulty_.insert(entry.id);
   for (const auto& [destination, kind] : own.claims) {
     claims_[destination].insert(own.claimant);
-    if (is_range(destination)) {
+    if (destination.is_range()) {
       ranges_[{destination.protocol, destination.family, destination.ip}].insert(destination);
     }
     touch(destination, touched);
@@ -165,6 +169,7 @@ void NodeClaims::add(const ServicePortEntry& entry, Touched& touched) {
 void NodeClaims::drop(ServicePortId id, Touched& touched) {
   const auto known = own_.find(id);
   if (known == own_.end()) return;
+  faulty_.erase(id);
   const Own own = std::move(known->second);
   own_.erase(known);
   for (const auto& [destination, kind] : own.claims) {
@@ -173,7 +178,7 @@ void NodeClaims::drop(ServicePortId id, Touched& touched) {
     claims->second.erase(own.claimant);
     if (claims->second.empty()) {
       claims_.erase(claims);
-      if (is_range(destination)) {
+      if (destination.is_range()) {
         const auto ranges =
             ranges_.find({destination.protocol, destination.family, destination.ip});
         ranges->second.erase(destination);
@@ -201,7 +206,7 @@ void NodeClaims::settle_routes(const NodeView& node, NodeChange& change) {
 /// One range may decide about all others of its place.
 void NodeClaims::touch(const Destination& destination, Touched& touched) {
   touched.insert(destination);
-  if (!is_range(destination)) return;
+  if (!destination.is_range()) return;
   const auto ranges = ranges_.find({destination.protocol, destination.family, destination.ip});
   if (ranges == ranges_.end()) return;
   touched.insert(ranges->second.begin(), ranges->second.end());
@@ -233,7 +238,7 @@ const Destination* NodeClaims::winning_range(const Destination& range) const {
 const NodeClaims::Claimant* NodeClaims::owner(const Destination& destination) const {
   const auto claims = claims_.find(destination);
   if (claims == claims_.end()) return nullptr;
-  if (is_range(destination)) {
+  if (destination.is_range()) {
     const Destination* winner = winning_range(destination);
     if (winner == nullptr || *winner != destination) return nullptr;
   }
@@ -243,6 +248,12 @@ const NodeClaims::Claimant* NodeClaims::owner(const Destination& destination) co
 void NodeClaims::settle(const Destination& destination, const BackendTable& table,
                         NodeChange& change) {
   const Claimant* claimant = owner(destination);
+  const auto claimants = claims_.find(destination);
+  if (claimants != claims_.end() && (claimant == nullptr || claimants->second.size() > 1)) {
+    contested_.insert(destination);
+  } else {
+    contested_.erase(destination);
+  }
   const auto known = told_.find(destination);
   const auto lead = [&](std::optional<Entrance> entrance) {
     change.entrances.push_back(
@@ -302,7 +313,7 @@ std::vector<SocketAddress> NodeClaims::owned_by(ServicePortId id) const {
   const auto known = own_.find(id);
   if (known == own_.end()) return addresses;
   for (const auto& [destination, kind] : known->second.claims) {
-    if (is_range(destination)) continue;
+    if (destination.is_range()) continue;
     const auto told = told_.find(destination);
     if (told == told_.end() || told->second.entrance.service_port != id) continue;
     addresses.push_back({address_of(destination), destination.port});
@@ -319,8 +330,16 @@ std::vector<IpAddress> NodeClaims::addresses() const {
 
 std::vector<std::pair<Destination, ServicePortId>> NodeClaims::node_ports() const {
   std::vector<std::pair<Destination, ServicePortId>> all;
-  for (const auto& [destination, told] : told_) {
-    if (!destination.ip) all.emplace_back(destination, told.entrance.service_port);
+  for (const Protocol protocol : {Protocol::TCP, Protocol::UDP}) {
+    for (const IpFamily family : {IpFamily::IPv4, IpFamily::IPv6}) {
+      // What has no address comes first.
+      for (auto at = told_.lower_bound({protocol, family, std::nullopt, 0, 0});
+           at != told_.end() && at->first.protocol == protocol && at->first.family == family &&
+           !at->first.ip;
+           ++at) {
+        all.emplace_back(at->first, at->second.entrance.service_port);
+      }
+    }
   }
   return all;
 }
@@ -331,19 +350,22 @@ std::vector<ListenProblem> NodeClaims::problems() const {
     all.push_back(
         {own.claimant.key, "service port " + own.claimant.key.to_string() + ": " + text, kind});
   };
-  for (const auto& [id, own] : own_) {
-    if (!own.problem.empty()) add(own, own.problem, own.problem_kind);
-    for (const auto& [destination, kind] : own.claims) {
-      const Destination* winner = is_range(destination) ? winning_range(destination) : &destination;
-      if (winner == nullptr) continue;
-      const Claimant& holder = *claims_.at(*winner).begin();
-      if (holder.id == id) continue;
-      add(own,
+  for (const ServicePortId id : faulty_) {
+    const Own& own = own_.at(id);
+    add(own, own.problem, own.problem_kind);
+  }
+  for (const Destination& destination : contested_) {
+    const Destination* winner = destination.is_range() ? winning_range(destination) : &destination;
+    if (winner == nullptr) continue;
+    const Claimant& holder = *claims_.at(*winner).begin();
+    for (const Claimant& claimant : claims_.at(destination)) {
+      if (holder.id == claimant.id) continue;
+      add(own_.at(claimant.id),
           text_of(destination) +
               (*winner == destination ? "" : " overlap " + text_of(*winner) + ", which") +
-              (is_range(destination) ? " belong" : " belongs") + " to the older service port " +
+              (destination.is_range() ? " belong" : " belongs") + " to the older service port " +
               holder.key.to_string() + "; give one of the Services " +
-              (destination.ip ? is_range(destination) ? "another range" : "another address or port"
+              (destination.ip ? destination.is_range() ? "another range" : "another address or port"
                               : "another nodePort"),
           ListenProblem::Kind::Conflict);
     }

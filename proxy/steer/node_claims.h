@@ -57,8 +57,6 @@ class NodeClaims {
   /// What a service port owns, its clusterIP first, ranges left out. A NodePort has the wildcard
   /// address.
   [[nodiscard]] std::vector<SocketAddress> owned_by(balancer::ServicePortId id) const;
-  /// Whether a Service has this address.
-  [[nodiscard]] bool has_address(const IpAddress& ip) const { return addresses_.contains(ip); }
   /// All addresses of Services.
   [[nodiscard]] std::vector<IpAddress> addresses() const;
   /// NodePorts that somebody owns, with the owner.
@@ -115,6 +113,8 @@ class NodeClaims {
   const std::vector<IpFamily> families_;
   std::map<balancer::ServicePortId, Own> own_;
   std::map<bpf::Destination, std::set<Claimant>> claims_;
+  std::set<bpf::Destination> contested_;      ///< those of them that somebody claims in vain
+  std::set<balancer::ServicePortId> faulty_;  ///< who has a problem of its own
   std::map<Place, std::set<bpf::Destination>> ranges_;  ///< that somebody claims
   std::map<bpf::Destination, Told> told_;               ///< what is in force
   std::map<IpAddress, std::size_t> addresses_;          ///< how many claims each has

@@ -73,7 +73,6 @@ class RoutedSteering final : public Steering {
   NodeClaims claims_;  ///< which addresses Services have
   std::shared_ptr<const balancer::BackendTable> table_;
   std::vector<Cidr> cluster_cidrs_;
-  std::vector<Cidr> routed_cidrs_;
   std::uint64_t repairs_ = 0;
   Timer check_;
   bool started_ = false;
