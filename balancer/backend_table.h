@@ -64,6 +64,14 @@ struct ServicePortEntry {
   std::shared_ptr<ServicePortState> state;
 };
 
+/// A service port's decisions, null for kinds of traffic that it has not. Entry is
+/// ServicePortEntry, const or not.
+template <class Entry>
+[[nodiscard]] auto decisions_of(Entry& entry) -> std::array<decltype(&entry.internal), 3> {
+  return {&entry.internal, entry.external ? &*entry.external : nullptr,
+          entry.external_from_node ? &*entry.external_from_node : nullptr};
+}
+
 /// Whether two entries say the same to everybody who reads tables. Counts are not compared.
 [[nodiscard]] bool same(const ServicePortEntry& a, const ServicePortEntry& b);
 

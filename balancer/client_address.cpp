@@ -3,18 +3,11 @@
 #include <algorithm>
 
 namespace wherry::balancer {
-namespace {
-
-bool is_single(const Cidr& block) {
-  return block.prefix_length() == (block.family() == IpFamily::IPv4 ? 32 : 128);
-}
-
-}  // namespace
 
 LocalNetworks::LocalNetworks(std::span<const Cidr> pods, std::span<const IpAddress> own)
     : own_(own.begin(), own.end()) {
   for (const Cidr& block : pods) {
-    if (is_single(block)) {
+    if (block == Cidr::of(block.base())) {
       single_pods_.push_back(block.base());
     } else if (std::find(pods_.begin(), pods_.end(), block) == pods_.end()) {
       pods_.push_back(block);
@@ -28,8 +21,7 @@ bool LocalNetworks::has_pod(const IpAddress& address) const {
   // A bridge has an address in its pods' block, and is none of them.
   if (is_own(address)) return false;
   return std::binary_search(single_pods_.begin(), single_pods_.end(), address) ||
-         std::any_of(pods_.begin(), pods_.end(),
-                     [&address](const Cidr& block) { return block.contains(address); });
+         is_in_any(address, pods_);
 }
 
 bool LocalNetworks::is_own(const IpAddress& address) const {

@@ -40,8 +40,8 @@ struct ClientAndBackend {
 
 /// Whether the backend may see the client's own address. That is where the backend's replies are
 /// sure to come back through this node from outside of it, so that they can be brought to our
-/// socket; else the backend sees the node's address. The rule is the table in the design, section
-/// 5, "The client's own address" (F5, F6, E7). Pure.
+/// socket; else the backend sees the node's address. The rule (F5, F6, E7) is
+/// in deploy/operations.md, "Who the client is". Pure.
 [[nodiscard]] bool keeps_client_address(const ClientAndBackend& of, const LocalNetworks& networks);
 
 }  // namespace wherry::balancer

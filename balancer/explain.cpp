@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 
-#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -177,10 +176,7 @@ std::variant<Explanation, NoExplanation> explain(const BackendTable& table, cons
       client.kind ? *client.kind : client_kind(*client.address, question.destination.ip, node);
   if (found.entry == nullptr) {
     if (found.wrong_port == nullptr) {
-      const bool is_free =
-          std::any_of(ways_in.service_cidrs.begin(), ways_in.service_cidrs.end(),
-                      [&](const Cidr& block) { return block.contains(question.destination.ip); });
-      if (!is_free) return not_found(question);
+      if (!is_in_any(question.destination.ip, ways_in.service_cidrs)) return not_found(question);
       answer.verdict = Verdict::Drop;
       answer.reason = Reason::FreeAddress;
       answer.rule = rule_of(answer, {}, node);

@@ -22,8 +22,7 @@ NodeView view_of(const model::Node* node, std::string node_name) {
 }
 
 bool speaks_for_others(const IpAddress& peer, const NodeView& node) {
-  return std::any_of(node.proxies.begin(), node.proxies.end(),
-                     [&peer](const Cidr& block) { return block.contains(peer); });
+  return is_in_any(peer, node.proxies);
 }
 
 std::string_view to_string(ClientKind kind) noexcept {

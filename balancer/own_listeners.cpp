@@ -1,18 +1,9 @@
 #include "balancer/own_listeners.h"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 namespace wherry::balancer {
-namespace {
-
-std::array<const Decision*, 3> decisions_of(const ServicePortEntry& entry) {
-  return {&entry.internal, entry.external ? &*entry.external : nullptr,
-          entry.external_from_node ? &*entry.external_from_node : nullptr};
-}
-
-}  // namespace
 
 void OwnListeners::set(const SocketAddress& address, Entrance entrance) {
   entrances_.set(address.ip, PortRange::of(address.port), entrance);

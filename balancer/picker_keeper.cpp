@@ -11,7 +11,6 @@
 #include "base/stable_hash.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -45,11 +44,6 @@ std::size_t position_from(const Decision& decision, const std::vector<Backend>& 
   return found == decision.backends.end()
              ? 0
              : static_cast<std::size_t>(found - decision.backends.begin());
-}
-
-std::array<Decision*, 3> decisions_of(ServicePortEntry& entry) {
-  return {&entry.internal, entry.external ? &*entry.external : nullptr,
-          entry.external_from_node ? &*entry.external_from_node : nullptr};
 }
 
 /// The decision that the picker of a set stands in; nullptr where no traffic uses that set.

@@ -52,13 +52,7 @@ std::vector<Setting> client_settings() {
                  .kind = ValueKind::List,
                  .same_as = {},
                  .apply = accept_proxy_protocol,
-                 .show = [](const Options& o) {
-                   std::string text;
-                   for (const Cidr& block : o.accept_proxy_protocol) {
-                     text += (text.empty() ? "" : ",") + block.to_string();
-                   }
-                   return text;
-                 }});
+                 .show = [](const Options& o) { return joined(o.accept_proxy_protocol); }});
   all.push_back({.flag = "transparent",
                  .value = "HOW",
                  .help = "how backends see the client's own address, on a node: auto, off, or nft "

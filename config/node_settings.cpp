@@ -15,12 +15,6 @@ constexpr std::array<std::pair<std::string_view, DetectLocalMode>, 4> kDetectLoc
      {"BridgeInterface", DetectLocalMode::BridgeInterface},
      {"InterfaceNamePrefix", DetectLocalMode::InterfaceNamePrefix}}};
 
-std::string joined(const std::vector<Cidr>& blocks) {
-  std::string text;
-  for (const Cidr& block : blocks) text += (text.empty() ? "" : ",") + block.to_string();
-  return text;
-}
-
 Wrong healthz_bind_address(Options& options, Texts texts) {
   options.healthz_is_given = true;
   if (texts[0].empty()) {

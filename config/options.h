@@ -27,14 +27,16 @@ struct NodePortAddresses {
   std::vector<Cidr> cidrs;  ///< those in these blocks; a family without a block: all
 };
 
-/// Whether backends see the client's own address where it can be had (design of the node mode).
+/// Whether backends see the client's own address where it can be had (deploy/operations.md, "Who
+/// the client is").
 enum class Transparent {
   Auto,  ///< by tc programs of our own, which bring the replies back
   Off,
   Nft,  ///< by one nftables rule in their place
 };
 
-/// How clients get to this process (design.md section 5). Auto: see app/steering_choice.h.
+/// How clients get to this process (deploy/operations.md, "Steering"). Auto: see
+/// app/steering_choice.h.
 enum class SteeringMode { Auto, Node, Bind };
 
 /// What a person can set: plain data, every default visible here. One entry of the table in

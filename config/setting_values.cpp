@@ -77,6 +77,12 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
+std::string joined(const std::vector<Cidr>& blocks) {
+  std::string text;
+  for (const Cidr& block : blocks) text += (text.empty() ? "" : ",") + block.to_string();
+  return text;
+}
+
 Setting boolean_setting(std::string_view flag, std::string_view help, bool Options::* member) {
   return {.flag = flag,
           .value = kBooleanValue,

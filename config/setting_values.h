@@ -39,6 +39,9 @@ template <std::unsigned_integral T>
 /// "a, b" without the blanks and the commas; nothing of an empty text.
 [[nodiscard]] std::vector<std::string> split_at_commas(const std::string& text);
 
+/// The way back, without blanks.
+[[nodiscard]] std::string joined(const std::vector<Cidr>& blocks);
+
 /// A setting that is true or false, which a member holds.
 [[nodiscard]] Setting boolean_setting(std::string_view flag, std::string_view help,
                                       bool Options::* member);

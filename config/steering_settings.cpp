@@ -63,14 +63,6 @@ Wrong service_cidr(Options& options, Texts texts) {
   return std::nullopt;
 }
 
-std::string shown_service_cidr(const Options& options) {
-  std::string text;
-  for (const Cidr& block : options.service_cidrs) {
-    text += (text.empty() ? "" : ",") + block.to_string();
-  }
-  return text;
-}
-
 Wrong run_dir(Options& options, Texts texts) {
   if (!texts[0].starts_with('/')) {
     return quote(texts[0]) + " is no absolute path; name a folder such as /run/wherry";
@@ -99,7 +91,7 @@ std::vector<Setting> steering_settings() {
                  .kind = ValueKind::List,
                  .same_as = {},
                  .apply = service_cidr,
-                 .show = shown_service_cidr});
+                 .show = [](const Options& o) { return joined(o.service_cidrs); }});
   all.push_back(boolean_setting("ipvs-strict-arp",
                                 "answer ARP for the addresses of the asked interface alone, as "
                                 "kube-proxy's ipvs.strictARP does it (steering node)",

@@ -125,9 +125,7 @@ balancer::WaysIn OfflineTables::ways_in() const {
                   Protocol protocol,
                   const SocketAddress& address) -> std::optional<balancer::Entrance> {
     if (node_claims_) {
-      const bool serves_node_ports =
-          address.ip.is_loopback() ||
-          std::find(node_ports.begin(), node_ports.end(), address.ip) != node_ports.end();
+      const bool serves_node_ports = address.ip.is_loopback() || is_among(address.ip, node_ports);
       auto found = steer::entrance_of(*node_claims_, protocol, address, serves_node_ports);
       if (found) return found;
     }
@@ -136,7 +134,7 @@ balancer::WaysIn OfflineTables::ways_in() const {
   if (!node_claims_) return ways;
   ways.is_complete = true;
   ways.passes = [node](const IpAddress& address) {
-    return address.is_loopback() || std::find(node.begin(), node.end(), address) != node.end();
+    return address.is_loopback() || is_among(address, node);
   };
   ways.service_cidrs = service_cidrs_;
   return ways;

@@ -17,11 +17,9 @@ bool is_pod_kind(const Interface& interface) {
 }
 
 bool has_any(const Interface& interface, std::span<const IpAddress> addresses) {
-  return std::any_of(interface.addresses.begin(), interface.addresses.end(),
-                     [&addresses](const InterfaceAddress& each) {
-                       return std::find(addresses.begin(), addresses.end(), each.ip) !=
-                              addresses.end();
-                     });
+  return std::any_of(
+      interface.addresses.begin(), interface.addresses.end(),
+      [&addresses](const InterfaceAddress& each) { return is_among(each.ip, addresses); });
 }
 
 /// Interfaces behind which pods of this node are, and nobody else.

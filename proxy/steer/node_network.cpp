@@ -15,10 +15,6 @@ constexpr std::array<std::string_view, 14> kTunnels{
     "vxlan",  "geneve", "wireguard", "ipip", "ip6tnl", "sit",  "gre",
     "gretap", "ip6gre", "ip6gretap", "vti",  "vti6",   "xfrm", "tun"};
 
-bool contains(const std::vector<IpAddress>& addresses, const IpAddress& address) {
-  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
-}
-
 /// The blocks that the rule comes to; those of a family that it says nothing of are missing.
 std::vector<Cidr> blocks_of(const NodePortRule& rule,
                             const std::vector<IpAddress>& node_addresses) {
@@ -57,10 +53,9 @@ std::vector<IpAddress> node_port_addresses(const NetworkState& network, const No
       const bool is_free = std::none_of(blocks.begin(), blocks.end(), [family](const Cidr& each) {
         return each.family() == family;
       });
-      const bool is_inside =
-          std::any_of(blocks.begin(), blocks.end(),
-                      [&address](const Cidr& each) { return each.contains(address.ip); });
-      if (!address.ip.is_loopback() && (is_free || is_inside)) found.insert(address.ip);
+      if (!address.ip.is_loopback() && (is_free || is_in_any(address.ip, blocks))) {
+        found.insert(address.ip);
+      }
     }
   }
   return {found.begin(), found.end()};
@@ -71,7 +66,7 @@ PodNetwork pod_network(const NetworkState& network, const std::vector<IpAddress>
   for (const Interface& interface : network.interfaces) {
     const bool is_nodes = std::any_of(interface.addresses.begin(), interface.addresses.end(),
                                       [&node_addresses](const InterfaceAddress& each) {
-                                        return contains(node_addresses, each.ip);
+                                        return is_among(each.ip, node_addresses);
                                       });
     if (!interface.is_loopback && !is_nodes && !is_tunnel(interface)) {
       candidates.insert(interface.index);

@@ -30,10 +30,6 @@ bool forwards(const Steered& steered) {
                      [](Verdict verdict) { return verdict == Verdict::Forward; });
 }
 
-bool has(const std::vector<IpAddress>& addresses, const IpAddress& address) {
-  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
-}
-
 }  // namespace
 
 NodeSteering::NodeSteering(NodeSteeringRules rules, NodeSteeringParts parts,
@@ -143,7 +139,7 @@ bpf::SteerScope NodeSteering::scope_now() const {
   scope.node_port_addresses = parts_.network.node_port_addresses(rules_.node_ports, node.addresses);
   scope.node_addresses = machine;
   for (const IpAddress& address : node.addresses) {
-    if (!has(scope.node_addresses, address)) scope.node_addresses.push_back(address);
+    if (!is_among(address, scope.node_addresses)) scope.node_addresses.push_back(address);
   }
   scope.pod_cidrs = node.pod_cidrs;
   scope.pod_interfaces = parts_.network.pod_interfaces();
@@ -337,13 +333,13 @@ std::vector<SocketAddress> NodeSteering::listening(ServicePortId id) const {
 std::optional<Entrance> NodeSteering::entrance(Protocol protocol,
                                                const SocketAddress& address) const {
   const bool serves_node_ports =
-      address.ip.is_loopback() || has(scope_.node_port_addresses, address.ip);
+      address.ip.is_loopback() || is_among(address.ip, scope_.node_port_addresses);
   auto found = entrance_of(claims_, protocol, address, serves_node_ports);
   return found ? found : beside_->entrance(protocol, address);
 }
 
 bool NodeSteering::passes(const IpAddress& address) const {
-  return address.is_loopback() || has(scope_.node_addresses, address);
+  return address.is_loopback() || is_among(address, scope_.node_addresses);
 }
 
 std::vector<std::string> NodeSteering::problems() const {

@@ -12,11 +12,6 @@ bool covers(const Cidr& outer, const Cidr& inner) {
   return outer.prefix_length() <= inner.prefix_length() && outer.contains(inner.base());
 }
 
-bool contains(const std::vector<Cidr>& blocks, const IpAddress& address) {
-  return std::any_of(blocks.begin(), blocks.end(),
-                     [&address](const Cidr& each) { return each.contains(address); });
-}
-
 std::string remedy_for(const NetlinkFailure& failure) {
   if (failure.code == errc::operation_not_permitted) {
     return "; give wherry the capability CAP_NET_ADMIN in this network namespace";
@@ -146,8 +141,7 @@ std::string RouteKeeper::network_in(const Cidr& cidr) const {
   for (const Interface& interface : now_.interfaces) {
     for (const InterfaceAddress& address : interface.addresses) {
       const bool is_network = !(Cidr::of(address.ip).prefix_length() == address.prefix_length);
-      const bool is_node = std::find(node_addresses_.begin(), node_addresses_.end(), address.ip) !=
-                           node_addresses_.end();
+      const bool is_node = is_among(address.ip, node_addresses_);
       // A single address of another kind is a VIP that a DNS cache or an IPVS proxy has put on an
       // interface of its own.
       if ((is_network || is_node) && cidr.contains(address.ip)) {
@@ -167,7 +161,7 @@ std::string RouteKeeper::network_in(const Cidr& cidr) const {
 
 std::optional<LocalRoute> RouteKeeper::route_for(const IpAddress& vip) const {
   if (vip.is_unspecified() || vip.is_loopback() || vip.is_multicast()) return std::nullopt;
-  if (own_.contains(vip) || contains(blocks_, vip)) return std::nullopt;
+  if (own_.contains(vip) || is_in_any(vip, blocks_)) return std::nullopt;
   const Cidr destination = Cidr::of(vip);
   return LocalRoute{destination, source_for(destination)};
 }

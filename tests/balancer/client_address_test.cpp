@@ -1,4 +1,4 @@
-// Whose address a backend sees: the table of the design, section 5.
+// Whose address a backend sees: who is kept, by client, backend and policy.
 #include "balancer/client_address.h"
 
 #include "tests/support/builders.h"
