@@ -245,6 +245,7 @@ void NodeSteering::wait_for_check() {
 
 void NodeSteering::check() {
   open_missing_sockets();
+  const std::size_t missing = parts_.network.check();  // reads the network, which the rest looks at
   refresh_scope();
   if (is_kernel_told_) {
     give_sockets();
@@ -252,7 +253,7 @@ void NodeSteering::check() {
   }
   // What the kernel has refused is tried again with the next that it is told.
   if (failures_.contains("map")) tell_kernel({});
-  if (const std::size_t missing = parts_.network.check(); missing > 0) {
+  if (missing > 0) {
     repairs_ += missing;
     log::warn("routes of Services were taken away by somebody; they are back",
               {{"routes", missing}});

@@ -65,6 +65,7 @@ void RoutedSteering::wait_for_check() {
 
 void RoutedSteering::check() {
   const std::size_t missing = network_.check();
+  refresh_routes();  // by what was seen just now
   if (missing == 0) return;
   repairs_ += missing;
   log::warn("routes of Services were taken away by somebody; they are back", {{"routes", missing}});
