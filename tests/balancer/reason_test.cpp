@@ -1,5 +1,7 @@
 #include "balancer/reason.h"
 
+#include "tests/support/repository.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,7 +37,7 @@ TEST(Reason, EachHasARuleOfItsOwnInASentence) {
 }
 
 TEST(Reason, EachStandsInTheDocumentation) {
-  std::ifstream file(std::string(WHERRY_TEST_DATA) + "/../deploy/operations.md");
+  std::ifstream file(test::repository_path("deploy/operations.md"));
   const std::string text{std::istreambuf_iterator<char>(file), {}};
 
   for (const Reason reason : kReasons) {

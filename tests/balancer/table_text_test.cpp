@@ -2,6 +2,7 @@
 
 #include "tests/balancer/tables.h"
 #include "tests/support/builders.h"
+#include "tests/support/repository.h"
 
 #include <gtest/gtest.h>
 
@@ -66,7 +67,7 @@ std::string everything() {
 }
 
 TEST(TableText, SaysAllThatATableHoldsInTheOrderOfKeys) {
-  const std::string path = std::string(WHERRY_TEST_DATA) + "/golden/table_text.txt";
+  const std::string path = test::repository_path("tests/golden/table_text.txt");
   const std::string text = everything();
   if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << text;
 

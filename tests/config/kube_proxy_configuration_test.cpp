@@ -4,6 +4,7 @@
 #include "config/compose.h"
 #include "config/config_file.h"
 #include "config/kube_proxy_fields.h"
+#include "tests/support/repository.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,7 +47,7 @@ struct Read {
 };
 
 std::string sample(const std::string& name) {
-  return *read_file(std::string(WHERRY_TEST_DATA) + "/config/kube_proxy/" + name, 1u << 20);
+  return *read_file(test::repository_path("tests/config/kube_proxy/" + name), 1u << 20);
 }
 
 // --- as others write it ---

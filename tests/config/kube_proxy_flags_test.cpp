@@ -4,6 +4,7 @@
 #include "config/command_line.h"
 #include "config/kube_proxy_fields.h"
 #include "config/setting.h"
+#include "tests/support/repository.h"
 #include "tests/support/temp_folder.h"
 
 #include <gmock/gmock.h>
@@ -277,9 +278,8 @@ TEST(KubeProxyFlags, C5_InitIsACommandAndAFlag) {
 }
 
 TEST(KubeProxyFlags, AreInTheManualAndTheManPage) {
-  const std::string root = std::string(WHERRY_TEST_DATA) + "/..";
-  const std::string manual = *read_file(root + "/deploy/operations.md", 1u << 22);
-  std::string page = *read_file(root + "/deploy/man/wherry.1", 1u << 22);
+  const std::string manual = *read_file(test::repository_path("deploy/operations.md"), 1u << 22);
+  std::string page = *read_file(test::repository_path("deploy/man/wherry.1"), 1u << 22);
   std::erase(page, '\\');
   for (const std::string_view flag : pure_kube_proxy_flags()) {
     const std::string word = (flag == "v" ? "-" : "--") + std::string(flag);

@@ -1,4 +1,5 @@
 #include "tests/integration/rig.h"
+#include "tests/support/repository.h"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -290,7 +291,7 @@ const std::vector<Answer>& answers() {
 /// Of a table of deploy/operations.md with this head: the first cell of each row, without
 /// backticks, and the last one.
 std::map<std::string, std::string> documented(std::string_view head) {
-  std::ifstream file(std::string(WHERRY_TEST_DATA) + "/../deploy/operations.md");
+  std::ifstream file(repository_path("deploy/operations.md"));
   std::map<std::string, std::string> rows;
   bool is_inside = false;
   for (std::string line; std::getline(file, line);) {

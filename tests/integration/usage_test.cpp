@@ -1,4 +1,5 @@
 #include "tests/integration/rig.h"
+#include "tests/support/repository.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -131,9 +132,8 @@ std::string key_of(const std::string& flag) {
 }
 
 TEST(Usage, TheManPageAndTheManualNameEveryFlagAndKey) {
-  const std::string root = std::string(WHERRY_TEST_DATA) + "/..";
-  const std::string page = read(root + "/deploy/man/wherry.1");
-  const std::string manual = read(root + "/deploy/operations.md");
+  const std::string page = read(repository_path("deploy/man/wherry.1"));
+  const std::string manual = read(repository_path("deploy/operations.md"));
   ASSERT_FALSE(page.empty());
   std::size_t seen = 0;
   const std::set<std::string> without_key = {"--help",      "--config",         "--output",
@@ -154,7 +154,7 @@ TEST(Usage, TheManPageAndTheManualNameEveryFlagAndKey) {
 
 TEST(Usage, TheManualNamesEveryMetric) {
   Rig rig;
-  const std::string manual = read(std::string(WHERRY_TEST_DATA) + "/../deploy/operations.md");
+  const std::string manual = read(repository_path("deploy/operations.md"));
   const std::string metrics = rig.run().get("/metrics");
   std::size_t seen = 0;
   for (std::size_t at = metrics.find("# TYPE "); at != std::string::npos;
