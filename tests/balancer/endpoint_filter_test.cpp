@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <ostream>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -210,6 +211,10 @@ INSTANTIATE_TEST_SUITE_P(
                             ready().zones({"zone-a"}).nodes({"node-4"})},
                            {0, 2},
                            {}},
+                      Case{"E12_ZoneModeIsIgnoredIfSomeHaveHintsForNodesAlone",
+                           {ready().zones({"zone-a"}), ready().nodes({"node-2"})},
+                           {0, 1},
+                           {}},
                       Case{"E12_NodeHintsAloneForOthersAreIgnored",
                            {ready().nodes({"node-2"}), ready().nodes({"node-3"})},
                            {0, 1},
@@ -311,6 +316,14 @@ INSTANTIATE_TEST_SUITE_P(
                      TrafficPolicy::Local,
                      {{0, Reason::OtherNode}, {2, Reason::Terminating}}}),
     kName);
+
+TEST(ExcludedFrom, ReadsNothingBehindTheSet) {
+  const auto backends = backends_of({ready(), not_ready()});
+  const Indexes more{0, 1};
+
+  EXPECT_THAT(excluded_from(std::span(more).first(1), TrafficPolicy::Cluster, backends, {}),
+              ::testing::ElementsAre(Excluded{1, Reason::NotReady}));
+}
 
 }  // namespace
 }  // namespace wherry::balancer

@@ -8,6 +8,7 @@
 
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace wherry::balancer {
@@ -234,6 +235,14 @@ TEST_F(ExplainTest, NamesServiceAndKindOfAddress) {
   EXPECT_THAT(answer.rule, HasSubstr("Local"));
 }
 
+TEST_F(ExplainTest, E10_NamesTheKindOfAnAddressThatHasNotThePort) {
+  const auto answer = std::get<Explanation>(ask("203.0.113.9", "198.51.100.5:81"));
+
+  EXPECT_EQ(answer.reason, Reason::WrongPort);
+  EXPECT_EQ(answer.service, (model::ObjectKey{"default", "outer"}));
+  EXPECT_EQ(answer.address_kind, AddressKind::LoadBalancerIp);
+}
+
 TEST_F(ExplainTest, OfTwoServicesWithOneAddressItIsTheOlder) {
   tables_.services.upsert(service("old")
                               .created("2026-01-01T00:00:00Z")
@@ -249,6 +258,43 @@ TEST_F(ExplainTest, OfTwoServicesWithOneAddressItIsTheOlder) {
 
   EXPECT_EQ(std::get<Explanation>(ask("pod", "198.51.100.20:80")).service.name, "old");
 }
+
+struct AgeCase {
+  const char* name;
+  std::vector<std::pair<const char*, const char*>> services;  ///< name and age, as they came
+  const char* has_it;
+};
+std::ostream& operator<<(std::ostream& out, const AgeCase& each) { return out << each.name; }
+
+class ExplainAge : public ExplainTest, public ::testing::WithParamInterface<AgeCase> {};
+
+// Whichever stands first in the table: also who is told of a port that none of them has.
+TEST_P(ExplainAge, DecidesWhoseAnAddressIs) {
+  for (const auto& [name, created] : GetParam().services) {
+    auto added = service(name).port("", 80).external_ip("198.51.100.20");
+    if (*created != '\0') added.created(created);
+    tables_.services.upsert(added);
+    table_ = tables_.build();
+  }
+
+  EXPECT_EQ(std::get<Explanation>(ask("pod", "198.51.100.20:80")).service.name, GetParam().has_it);
+  const auto wrong_port = std::get<Explanation>(ask("pod", "198.51.100.20:81"));
+  EXPECT_EQ(wrong_port.reason, Reason::WrongPort);
+  EXPECT_EQ(wrong_port.service.name, GetParam().has_it);
+}
+
+constexpr const char* kJanuary = "2026-01-01T00:00:00Z";
+constexpr const char* kFebruary = "2026-02-01T00:00:00Z";
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, ExplainAge,
+    ::testing::Values(AgeCase{"TheOlderCameFirst", {{"b", kJanuary}, {"a", kFebruary}}, "b"},
+                      AgeCase{"TheOlderCameLast", {{"a", kFebruary}, {"b", kJanuary}}, "b"},
+                      AgeCase{"WithoutAgeOneIsYounger", {{"a", ""}, {"b", kJanuary}}, "b"},
+                      AgeCase{"WithoutAgeOneThatCameLastToo", {{"b", kJanuary}, {"a", ""}}, "b"},
+                      AgeCase{"OfEqualsTheLesserNameThatCameFirst", {{"a", ""}, {"b", ""}}, "a"},
+                      AgeCase{"OfEqualsTheLesserNameThatCameLast", {{"b", ""}, {"a", ""}}, "a"}),
+    [](const auto& row) { return row.param.name; });
 
 TEST_F(ExplainTest, SaysThatTheTableHasNoRoom) {
   Tables small({}, "node-1", 1);

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -39,6 +40,7 @@ std::string describe(const ServicePort& port) {
   text += list("loadBalancerIPs", port.load_balancer_ips);
   text += list("listen", port.listen_addresses);
   if (port.dual_stack) text += " dual";
+  if (port.port_range) text += " range=" + port.port_range->to_string();
   if (port.internal_policy == model::TrafficPolicy::Local) text += " internal=Local";
   if (port.external_policy == model::TrafficPolicy::Local) text += " external=Local";
   for (const Cidr& range : port.source_ranges) text += " from=" + range.to_string();
@@ -335,6 +337,28 @@ INSTANTIATE_TEST_SUITE_P(
              {"default/web:http/TCP/IPv4 port=80"}}),
     named);
 
+INSTANTIATE_TEST_SUITE_P(
+    PortRanges, Flatten,
+    ::testing::Values(Case{"ARangeIsOfThePortThatLiesInIt",
+                           service("sip")
+                               .port("rtp", 30000)
+                               .port("web", 80)
+                               .annotation("wherry.io/port-range", "30000-30100"),
+                           kManifests,
+                           {"default/sip:rtp/TCP/IPv4 port=30000 range=30000-30100",
+                            "default/sip:web/TCP/IPv4 port=80"}},
+                      Case{"ARangeIsOfThePortWhoseNodePortLiesInIt",
+                           service("sip")
+                               .port("rtp", 5000)
+                               .node_port(30100)
+                               .port("web", 80)
+                               .node_port(30101)
+                               .annotation("wherry.io/port-range", "30000-30100"),
+                           kManifests,
+                           {"default/sip:rtp/TCP/IPv4 port=5000 nodePort=30100 range=30000-30100",
+                            "default/sip:web/TCP/IPv4 port=80 nodePort=30101"}}),
+    named);
+
 struct WarningCase {
   const char* name;
   const char* annotation;
@@ -403,15 +427,17 @@ TEST(Flatten, QuotesAStrangersWordInPartAndWithoutWhatSteersATerminal) {
   EXPECT_THAT(flattened.warnings[0], ::testing::HasSubstr("\"\\u001b[31mxxx"));
 }
 
-TEST(ServicePort, CarriesAgeAndAffinity) {
+TEST(ServicePort, L2_CarriesAgeAndAffinity) {
   model::Service stored = web().created("2026-01-02T03:04:05Z");
   stored.session_affinity = model::SessionAffinity::ClientIP;
+  stored.affinity_timeout = std::chrono::seconds(60);
 
   const Flattened flattened = flatten(stored, kManifests);
 
   ASSERT_EQ(flattened.ports.size(), 1u);
   EXPECT_EQ(flattened.ports[0].created, stored.meta.created);
   EXPECT_EQ(flattened.ports[0].session_affinity, model::SessionAffinity::ClientIP);
+  EXPECT_EQ(flattened.ports[0].affinity_timeout, std::chrono::seconds(60));
 }
 
 TEST(ServicePort, HasAnExternalAddressIfThereIsAnyWayInFromOutside) {

@@ -24,6 +24,7 @@ class ClientAffinityTest : public ::testing::Test {
   [[nodiscard]] std::unique_ptr<ClientAffinity> over(const std::vector<std::size_t>& numbers,
                                                      std::size_t start = 0) {
     std::vector<std::uint64_t> hashes;
+    hashes.reserve(numbers.size());  // what is read behind them is found
     for (const std::size_t number : numbers) hashes.push_back(hash_of(backend_address(number)));
     return std::make_unique<ClientAffinity>(std::make_shared<RoundRobin>(numbers.size(), start),
                                             table_, 100s, std::move(hashes));
@@ -75,6 +76,23 @@ TEST_F(ClientAffinityTest, L3_AClientIsChosenForAnewWhenItsBackendIsGone) {
   EXPECT_EQ(pick(1), 1u) << "backend 2";
   EXPECT_EQ(pick(1), 1u);
   EXPECT_EQ(pick(2), 0u) << "still backend 1, which stands elsewhere now";
+}
+
+// Wherever it stands among the others: they are looked for by their hashes.
+TEST_F(ClientAffinityTest, L3_WhicheverBackendGoesItsClientTakesItsTurn) {
+  for (std::size_t gone = 0; gone < 4; ++gone) {
+    std::vector<std::size_t> others{0, 1, 2, 3};
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(gone));
+    for (std::size_t turn = 0; turn < others.size(); ++turn) {
+      table_ = std::make_shared<AffinityTable>();
+      picker_ = over({0, 1, 2, 3}, gone);
+      ASSERT_EQ(pick(1), gone);
+
+      picker_ = over(others, turn);
+
+      EXPECT_EQ(pick(1), turn) << "backend " << gone << " is gone";
+    }
+  }
 }
 
 TEST_F(ClientAffinityTest, L3_ABackendThatComesTakesNoClientFromAnother) {
@@ -200,6 +218,17 @@ TEST(AffinityTable, TimeThatAnotherWorkerReadEarlierTakesNothingBack) {
   shard.touch(client, now - 1s);
 
   EXPECT_EQ(client.seen, now);
+}
+
+TEST(AffinityTable, CountsTheClientsOfAllItsShards) {
+  AffinityTable table;
+  EXPECT_EQ(table.size(), 0u);
+
+  (void)table.shard_of(0).add(1, {});
+  (void)table.shard_of(0).add(2, {});
+  (void)table.shard_of(UINT64_MAX).add(3, {});
+
+  EXPECT_EQ(table.size(), 3u);
 }
 
 TEST(AffinityTable, SpreadsClientsOverItsShards) {

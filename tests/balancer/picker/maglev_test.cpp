@@ -53,6 +53,13 @@ TEST(MaglevTable, TheSameBackendsGiveTheSameTable) {
   for (std::size_t i = 0; i < one.size(); ++i) ASSERT_EQ(one.slot(i), other.slot(i)) << i;
 }
 
+TEST(MaglevTable, KnowsBackendsPastTheNumbersOf16Bits) {
+  constexpr std::size_t kBackends = 65'600;
+  const Positions counts = slots_of(MaglevTable(make_hashes(kBackends), {}), kBackends);
+
+  EXPECT_THAT(counts, Each(AllOf(Ge(1'000'003u / kBackends), Le(1'000'003u / kBackends + 1))));
+}
+
 TEST(MaglevTable, GivesSlotsByWeight) {
   const std::vector<std::uint32_t> weights{1, 2, 7};
 
@@ -154,6 +161,47 @@ TEST(Maglev, AClientWhoseBackendIsFullGoesToOneOtherAsLongAsThatHasRoom) {
 
   EXPECT_NE(other, own);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(picker.pick(of_client(1, 500)), other);
+}
+
+// Not all to the next one, which would be full at once.
+TEST(Maglev, ClientsOfAFullBackendSpreadOverAllOthers) {
+  const auto states = make_states(10);
+  Maglev picker(make_hashes(10), states, {});
+  states[0]->load = 500;
+
+  Positions counts(10);
+  std::size_t moved = 0;
+  for (std::size_t client = 0; moved < 9'000; ++client) {
+    if (picker.pick(of_client(client, 1'000'000)) != 0u) continue;
+    ++counts[picker.pick(of_client(client, 500)).value()];
+    ++moved;
+  }
+
+  EXPECT_EQ(counts[0], 0u);
+  counts.erase(counts.begin());
+  EXPECT_THAT(counts, Each(IsCloseTo(1'000, 200)));
+}
+
+// 1.25 times an equal share of the 80 sessions that there are with this one.
+TEST(Maglev, AtTheBoundABackendIsFullAndOneBelowItIsNot) {
+  const auto states = make_states(4);
+  Maglev picker(make_hashes(4), states, {});
+  const std::size_t own = picker.pick(of_client(1)).value();
+
+  states[own]->load = 24;
+  EXPECT_EQ(picker.pick(of_client(1, 79)), own);
+  states[own]->load = 25;
+  EXPECT_NE(picker.pick(of_client(1, 79)), own);
+}
+
+TEST(Maglev, TheFirstSessionPastTheFewThatAlwaysHaveRoomIsBound) {
+  const auto states = make_states(10);
+  Maglev picker(make_hashes(10), states, {});
+  const std::size_t own = picker.pick(of_client(1)).value();
+
+  states[own]->load = Maglev::kAlwaysRoom;
+
+  EXPECT_NE(picker.pick(of_client(1, Maglev::kAlwaysRoom)), own);
 }
 
 TEST(Maglev, AFewSessionsNeverMakeABackendFull) {

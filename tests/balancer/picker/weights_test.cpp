@@ -90,6 +90,17 @@ TEST(ChooseUntried, FollowsThePointOverTheSharesOfTheOthers) {
   EXPECT_EQ(choose_untried(weights, 3, tried, UINT64_MAX), 2u);
 }
 
+TEST(ChooseUntried, WithoutWeightsTheOthersHaveTheSameShare) {
+  const Positions tried{1};
+  constexpr std::uint64_t kThird = UINT64_MAX / 3;
+
+  EXPECT_EQ(choose_untried({}, 4, tried, 0), 0u);
+  EXPECT_EQ(choose_untried({}, 4, tried, kThird - 1), 0u);
+  EXPECT_EQ(choose_untried({}, 4, tried, kThird + 1), 2u);
+  EXPECT_EQ(choose_untried({}, 4, tried, 2 * kThird + 2), 3u);
+  EXPECT_EQ(choose_untried({}, 4, tried, UINT64_MAX), 3u);
+}
+
 TEST(ChooseUntried, HasNothingLeftWhenAllWereTried) {
   EXPECT_EQ(choose_untried({}, 2, Positions{1, 0}, 0), std::nullopt);
   EXPECT_EQ(choose_untried(Weights{1, 2}, 2, Positions{1, 0}, 0), std::nullopt);
@@ -115,6 +126,18 @@ TEST(AliasTable, OfEqualWeightsEachIsItsOwn) {
   for (std::uint64_t i = 0; i < 400; ++i) ++counts[table.pick(i * (UINT64_MAX / 400))];
 
   EXPECT_THAT(counts, Each(IsCloseTo(100, 1)));
+}
+
+// While the table is made the last but one of them comes to have exactly its column's share.
+TEST(AliasTable, WhoHasExactlyAShareLeftKeepsIt) {
+  const AliasTable table(Weights{1, 3, 1, 3});
+  constexpr std::size_t kPicks = 8'000;
+
+  Positions counts(4);
+  for (std::size_t i = 0; i < kPicks; ++i) ++counts[table.pick(i * (~std::uint64_t{0} / kPicks))];
+
+  EXPECT_THAT(counts, ElementsAre(IsCloseTo(1'000, 5), IsCloseTo(3'000, 5), IsCloseTo(1'000, 5),
+                                  IsCloseTo(3'000, 5)));
 }
 
 }  // namespace
