@@ -108,7 +108,8 @@ struct Root {
   std::size_t number = 0;
 };
 
-std::optional<Root> read_root(std::string_view text, const std::string& name, Faults& faults) {
+std::optional<Root> read_root(std::string_view text, const std::string& name,
+                              std::vector<document::SyntaxError>& repeated, Faults& faults) {
   std::optional<Root> root;
   std::optional<document::Mark> second;
   const auto take = [&](document::Document&& document) {
@@ -120,7 +121,8 @@ std::optional<Root> read_root(std::string_view text, const std::string& name, Fa
     }
   };
   const document::Limits limits{.depth = 16, .nodes = 10'000, .bytes = kLargestFile};
-  if (const auto error = document::read_documents(text, document::Expect::Yaml, limits, take)) {
+  if (const auto error =
+          document::read_documents(text, document::Expect::Yaml, limits, take, &repeated)) {
     faults.push_back({{name, error->mark.line, error->mark.column}, "", error->text});
     return std::nullopt;
   }
@@ -168,10 +170,19 @@ std::vector<Given> read_own(const boost::json::value& document, const Places& pl
 ConfigFile read_config_text(std::string_view text, const std::string& name,
                             const std::string& folder, Faults& faults) {
   ConfigFile file;
-  const auto root = read_root(text, name, faults);
+  std::vector<document::SyntaxError> repeated;
+  const auto root = read_root(text, name, repeated, faults);
   if (!root) return file;
   const Places places(text, root->number, name);
-  if (!is_kube_proxy_configuration(root->value)) {
+  const bool is_kube_proxy = is_kube_proxy_configuration(root->value);
+  for (document::SyntaxError& key : repeated) {
+    // C1: strict decoding refuses them, and lenient decoding takes the last.
+    (is_kube_proxy ? file.warnings : faults)
+        .push_back({{name, key.mark.line, key.mark.column},
+                    "",
+                    std::move(key.text) + (is_kube_proxy ? "; the last one counts" : "")});
+  }
+  if (!is_kube_proxy) {
     file.given = read_own(root->value, places, folder, faults);
     return file;
   }

@@ -26,9 +26,9 @@ struct ConfigFile {
 /// Reads wherry's own configuration (apiVersion wherry.io/v1alpha1, kind Configuration): every
 /// flag in camelCase; or kube-proxy's (KubeProxyConfiguration). Unknown keys, keys that stand
 /// twice, wrong types and a wrong kind are added to `faults`, each with line and column; of
-/// kube-proxy's file unknown keys are warnings. `name` is what faults call the file; relative paths
-/// in wherry's own are taken from `folder`, in kube-proxy's from the working directory, as
-/// kube-proxy takes them.
+/// kube-proxy's file unknown keys and keys that stand twice are warnings (C1). `name` is what
+/// faults call the file; relative paths in wherry's own are taken from `folder`, in kube-proxy's
+/// from the working directory, as kube-proxy takes them.
 [[nodiscard]] ConfigFile read_config_text(std::string_view text, const std::string& name,
                                           const std::string& folder, Faults& faults);
 

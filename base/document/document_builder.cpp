@@ -140,11 +140,15 @@ bool DocumentBuilder::end() {
   return add(frame.mark, std::move(frame.container), frame.height);
 }
 
-bool DocumentBuilder::key(Mark, std::string_view text) {
+bool DocumentBuilder::key(Mark mark, std::string_view text) {
   if (skipping_ > 0) return true;
   Frame& frame = frames_.back();
-  if (frame.container.get_object().contains(text)) {
-    return fail("the key " + quoted(text) + " stands twice in one mapping");
+  json::object& mapping = frame.container.get_object();
+  if (mapping.contains(text)) {
+    std::string what = "the key " + quoted(text) + " stands twice in one mapping";
+    if (repeated_ == nullptr) return fail(std::move(what));
+    repeated_->push_back({mark, std::move(what)});
+    mapping.erase(text);
   }
   next_anchor_.clear();  // an anchor on a key names nothing that a manifest could mean
   frame.key = text;

@@ -26,6 +26,9 @@ class DocumentBuilder {
                   Shape shape = Shape::Documents)
       : limits_(limits), take_(take), shape_(shape) {}
 
+  /// Where to say which keys stand twice, if that is to be no error; nullptr: it is one.
+  void note_repeated(std::vector<SyntaxError>* into) { repeated_ = into; }
+
   bool begin_document(Mark mark);
   bool end_document();
 
@@ -105,6 +108,7 @@ class DocumentBuilder {
   std::size_t copied_bytes_ = 0;
   std::size_t skipping_ = 0;  ///< containers open below a value that is dropped
   std::string error_;
+  std::vector<SyntaxError>* repeated_ = nullptr;
 };
 
 }  // namespace wherry::document

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// YAML and JSON text as JSON values, the way Kubernetes' own tools read it, with every resource
 /// bounded: configuration, manifests and kubeconfig files all come in through here.
@@ -60,8 +61,11 @@ enum class Expect { Yaml, Json };
 /// the start is passed over and counts in no column.
 ///
 /// When it returns an error, `take` may have been called for what came before.
+///
+/// With `repeated` a key that stands twice is no error: it is added there, and its last value
+/// counts, as in Kubernetes' lenient decoding.
 [[nodiscard]] std::optional<SyntaxError> read_documents(
     std::string_view text, Expect expect, const Limits& limits,
-    const std::function<void(Document&&)>& take);
+    const std::function<void(Document&&)>& take, std::vector<SyntaxError>* repeated = nullptr);
 
 }  // namespace wherry::document

@@ -208,6 +208,24 @@ TEST(KubeProxyConfigurationFile, C1_UnknownFieldsAreWarningsThatNameTheNearest) 
                           "for all"));
 }
 
+// As lenient decoding takes it, after strict decoding has failed.
+TEST(KubeProxyConfigurationFile, C1_OfAKeyThatStandsTwiceTheLastCountsWithAWarning) {
+  const Read read(kHeader +
+                  "mode: iptables\nipvs: {scheduler: rr, minSyncPeriod: 5s}\nmode: ipvs\n"
+                  "ipvs:\n  scheduler: sh\n  scheduler: lc\n");
+
+  EXPECT_THAT(texts_of(read.faults), IsEmpty());
+  EXPECT_THAT(
+      texts_of(read.file.warnings),
+      ElementsAre("c.yaml:5:1: the key \"mode\" stands twice in one mapping; the last one counts",
+                  "c.yaml:6:1: the key \"ipvs\" stands twice in one mapping; the last one counts",
+                  "c.yaml:8:3: the key \"scheduler\" stands twice in one mapping; the last one "
+                  "counts"));
+  EXPECT_EQ(read.shown("proxy-mode"), "ipvs");
+  EXPECT_EQ(read.shown("ipvs-scheduler"), "lc");
+  EXPECT_EQ(read.shown("min-sync-period"), "0s") << "the section as a whole";
+}
+
 struct WrongCase {
   const char* name;
   std::string text;

@@ -194,6 +194,20 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorCase{"MergeOfAListOfScalars", "a: {<<: [5]}\n", {1, 12}, "<< takes a mapping"}),
     test::CaseName{});
 
+TEST(ReadYaml, OfAKeyThatStandsTwiceTheLastCountsWhereThatIsAskedFor) {
+  std::vector<document::SyntaxError> repeated;
+  Reading reading;
+  reading.error = document::read_documents(
+      "m: {a: 1, b: 2}\nx: 1\nm: {a: 3}\nx: [1]\n", document::Expect::Yaml, {},
+      [&](document::Document&& each) { reading.documents.push_back(std::move(each)); }, &repeated);
+
+  EXPECT_EQ(reading.to_string(), "{\"m\":{\"a\":3},\"x\":[1]}\n");
+  ASSERT_EQ(repeated.size(), 2u);
+  EXPECT_EQ(repeated[0].mark, (Mark{3, 1}));
+  EXPECT_EQ(repeated[0].text, "the key \"m\" stands twice in one mapping");
+  EXPECT_EQ(repeated[1].mark, (Mark{4, 1}));
+}
+
 TEST(ReadYaml, HandsOverWhatCameBeforeAnError) {
   EXPECT_EQ(read("a: 1\n---\nb: *x\n").documents.size(), 1u);
 }
