@@ -55,9 +55,7 @@ class SessionClientAddressTest : public SessionTest {
                        .endpoint("10.244.1.3")
                        .on_node("node-1"));
     builder_.set_node({{"node-1", ""}, {}, {}});
-    auto changed = services_.take_changes();
-    changed.merge(slices_.take_changes());
-    sessions_->exchange_table(builder_.build(changed));
+    exchange_table();
   }
 
   /// Whom the backend sees of a client with this address.

@@ -49,6 +49,21 @@ class SessionTest : public ::testing::Test {
                          .port("", backend.port)
                          .endpoint(backend.ip.to_string()));
     }
+    exchange_table();
+  }
+
+  /// A Service with every kind of address that a cluster gives.
+  static test::ServiceBuilder web() {
+    return test::service("web")
+        .type(model::ServiceType::LoadBalancer)
+        .cluster_ip("10.0.0.1")
+        .port("", 80)
+        .node_port(30080)
+        .load_balancer_ip("198.51.100.1");
+  }
+
+  /// The sessions get a table of what the trackers hold by now.
+  void exchange_table() {
     auto changed = services_.take_changes();
     changed.merge(slices_.take_changes());
     sessions_->exchange_table(builder_.build(changed));

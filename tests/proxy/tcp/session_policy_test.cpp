@@ -24,17 +24,7 @@ class SessionPolicyTest : public SessionTest {
                        .endpoint(backend.ip.to_string())
                        .on_node("node-2"));
     builder_.set_node({{"node-1", ""}, {}, {test::cidr("10.244.1.0/24")}});
-    auto changed = services_.take_changes();
-    changed.merge(slices_.take_changes());
-    sessions_->exchange_table(builder_.build(changed));
-  }
-  static test::ServiceBuilder web() {
-    return test::service("web")
-        .type(model::ServiceType::LoadBalancer)
-        .cluster_ip("10.0.0.1")
-        .port("", 80)
-        .node_port(30080)
-        .load_balancer_ip("198.51.100.1");
+    exchange_table();
   }
   /// A client of this address comes in; true if it reaches the backend.
   bool reaches(const TestListener& backend, const std::string& client, AddressKind kind) {

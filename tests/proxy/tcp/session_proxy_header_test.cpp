@@ -28,17 +28,7 @@ class SessionProxyHeaderTest : public SessionTest {
     balancer::NodeView node{{"node-1", ""}, {}, {}};
     if (proxies) node.proxies = {test::cidr("127.0.0.0/8")};
     builder_.set_node(node);
-    auto changed = services_.take_changes();
-    changed.merge(slices_.take_changes());
-    sessions_->exchange_table(builder_.build(changed));
-  }
-  static test::ServiceBuilder web() {
-    return test::service("web")
-        .type(model::ServiceType::LoadBalancer)
-        .cluster_ip("10.0.0.1")
-        .port("", 80)
-        .node_port(30080)
-        .load_balancer_ip("198.51.100.1");
+    exchange_table();
   }
   /// A connection to a load balancer IP.
   UniqueFd come_in() {

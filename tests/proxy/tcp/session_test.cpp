@@ -370,9 +370,7 @@ TEST_F(SessionTest, CarriesIpv4ClientsToIpv6Backends) {
   const TestListener backend({IpAddress::loopback(IpFamily::IPv6), 0});
   services_.upsert(test::service("web").family(IpFamily::IPv6).port("", 80));
   slices_.upsert(test::slice("s", "web").ipv6().port("", backend.address().port).endpoint("::1"));
-  auto changed = services_.take_changes();
-  changed.merge(slices_.take_changes());
-  sessions_->exchange_table(builder_.build(changed));
+  exchange_table();
   const UniqueFd client = open_client();
   run_loop();
 
