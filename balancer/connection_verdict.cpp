@@ -21,6 +21,23 @@ ConnectionVerdict verdict_for(const ServicePortEntry& entry, AddressKind kind, C
   return result;
 }
 
+ConnectionVerdict verdict_for(const ServicePortEntry& entry, const Asking& asking,
+                              const NodeView& node) {
+  const AddressKind kind = asking.entrance.kind;
+  auto client_is = ClientKind::Outside;
+  if (depends_on_client(entry, kind)) client_is = client_kind(asking.client, asking.asked, node);
+  const auto verdict = verdict_for(entry, kind, client_is, asking.client, node);
+  if (!asking.entrance.is_judged || asking.is_proxied) return verdict;
+  if (verdict.reason != Reason::NoLocalEndpoints) return verdict;
+  // To whom this is no drop is of this node, and the kernel let in nobody else.
+  return verdict_for(entry, kind, ClientKind::Node, asking.client, node);
+}
+
+bool is_external_local(const ServicePort& service_port, AddressKind kind) {
+  return kind != AddressKind::ClusterIp &&
+         service_port.external_policy == model::TrafficPolicy::Local;
+}
+
 SocketAddress dial_address(const ServicePort& service_port, AddressKind kind,
                            const SocketAddress& backend, std::uint16_t asked) {
   if (!service_port.port_range || !service_port.port_range->contains(asked)) return backend;

@@ -15,7 +15,9 @@ struct Entrance {
 
   ServicePortId service_port;
   AddressKind kind = AddressKind::ClusterIp;
-  /// The kernel has looked at who the client is, and drops those who are to be dropped.
+  /// The kernel has looked at who the client is (the sk_lookup program), and keeps away whom the
+  /// verdict or the source ranges do. Of the way in, not of the service port: whoever leads the
+  /// kernel here sets it.
   bool is_judged = false;
 
   friend auto operator<=>(const Entrance&, const Entrance&) = default;
@@ -38,6 +40,25 @@ struct ConnectionVerdict {
 [[nodiscard]] ConnectionVerdict verdict_for(const ServicePortEntry& entry, AddressKind kind,
                                             ClientKind client_is, const IpAddress& client,
                                             const NodeView& node);
+
+/// Who asks for what: all that the verdict on a connection or flow depends on, as its carrier knows
+/// it.
+struct Asking {
+  Entrance entrance;
+  IpAddress client;
+  IpAddress asked;          ///< of this machine's addresses, the one that the client connected to
+  bool is_proxied = false;  ///< a PROXY header names the client: the kernel has looked at another
+};
+
+/// The same rule, for whoever carries. Where the kernel has judged already (Entrance::is_judged) it
+/// counts that it let the client in: it sees more than addresses tell, such as the interface by
+/// which the client came, and so who is of this node (E8). Pure.
+[[nodiscard]] ConnectionVerdict verdict_for(const ServicePortEntry& entry, const Asking& asking,
+                                            const NodeView& node);
+
+/// Whether what comes to an address of this kind comes under externalTrafficPolicy Local, so that
+/// backends may see clients from outside as they are (ClientAndBackend::external_local). Pure.
+[[nodiscard]] bool is_external_local(const ServicePort& service_port, AddressKind kind);
 
 /// Where a client is connected to that asked for a port: the backend; at another port of it where
 /// the client asked for another one of the Service's range (port_range.h). Port 0 where that is no

@@ -56,8 +56,7 @@ Result<UniqueFd> Worker::open_flow(const udp::Dial& dial) {
   const balancer::LocalNetworks* networks = sessions_.local_networks();
   const balancer::ClientAndBackend both{
       dial.client.ip, dial.asked.ip, backend.ip,
-      dial.kind != balancer::AddressKind::ClusterIp &&
-          dial.entry.service_port.external_policy == model::TrafficPolicy::Local};
+      balancer::is_external_local(dial.entry.service_port, dial.kind)};
   if (networks == nullptr || !balancer::keeps_client_address(both, *networks)) {
     return udp::open_backend_socket(backend);
   }
@@ -180,7 +179,9 @@ void Worker::lead(const std::vector<steer::EntranceChange>& changes) {
                                      ? flows_.own_listeners().entrances()
                                      : sessions_.own_listeners().entrances();
     if (each.entrance) {
-      map.set(each.ip, each.ports, *each.entrance);
+      balancer::Entrance entrance = *each.entrance;
+      entrance.is_judged = true;  // by the program that leads clients here
+      map.set(each.ip, each.ports, entrance);
     } else {
       map.erase(each.ip, each.ports);
     }

@@ -44,6 +44,13 @@ bool is_clients_loss(int error) {
   }
 }
 
+/// The address that all clients of a bound socket have connected to; none where it is bound to the
+/// wildcard.
+std::optional<SocketAddress> address_of_clients(int listening) {
+  const SocketAddress bound = local_end(listening);
+  return bound.ip.is_unspecified() ? std::nullopt : std::optional(bound);
+}
+
 }  // namespace
 
 Listener::Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions,
@@ -53,6 +60,7 @@ Listener::Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions,
       timers_(timers),
       sessions_(sessions),
       quota_(quota),
+      address_(address_of_clients(unwatched_.get())),
       entrance_(entrance) {}
 
 Listener::Listener(asio::io_context& loop, Timers& timers, SessionSet& sessions,
@@ -112,14 +120,16 @@ Listener::Accepted Listener::accept_one() {
     UniqueFd fd(::accept4(socket_.native_handle(), client.get(), &client.size,
                           SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
-      const auto entrance = entrance_of(fd.get());
+      const SocketAddress asked = address_ ? *address_ : local_end(fd.get());
+      const auto entrance = entrance_of(asked);
       if (!entrance) {
         close_with_reset(fd.get());
         fd.reset();
         sessions_.mutable_counters().closed[CloseReason::NoService].add(1);
         continue;
       }
-      sessions_.open(std::move(fd), client.to_socket_address(), *entrance, std::move(permit));
+      sessions_.open(std::move(fd), client.to_socket_address(), *entrance, std::move(permit),
+                     asked);
       return Accepted::One;
     }
     if (errno == EAGAIN) return Accepted::None;
@@ -133,16 +143,10 @@ Listener::Accepted Listener::accept_one() {
   return Accepted::None;  // there are more; others have their turn first
 }
 
-std::optional<balancer::Entrance> Listener::entrance_of(int client) const {
+std::optional<balancer::Entrance> Listener::entrance_of(const SocketAddress& asked) const {
   if (entrance_) return entrance_;
-  RawSocketAddress asked;
-  if (::getsockname(client, asked.get(), &asked.size) != 0) return std::nullopt;
-  const balancer::Entrance* found =
-      sessions_.own_listeners().entrances().find_with_wildcard(asked.to_socket_address());
-  if (found == nullptr) return std::nullopt;
-  balancer::Entrance entrance = *found;
-  entrance.is_judged = true;
-  return entrance;
+  const balancer::Entrance* found = sessions_.own_listeners().entrances().find_with_wildcard(asked);
+  return found == nullptr ? std::nullopt : std::optional(*found);
 }
 
 void Listener::note_pause(int error) {

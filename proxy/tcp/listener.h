@@ -48,7 +48,7 @@ class Listener {
   void wait();
   void accept_some();
   [[nodiscard]] Accepted accept_one();
-  [[nodiscard]] std::optional<balancer::Entrance> entrance_of(int client) const;
+  [[nodiscard]] std::optional<balancer::Entrance> entrance_of(const SocketAddress& asked) const;
   void note_pause(int error);
 
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> socket_;
@@ -56,6 +56,8 @@ class Listener {
   Timers& timers_;
   SessionSet& sessions_;
   SessionQuota& quota_;
+  /// What all its clients have connected to; none: that is each one's.
+  const std::optional<SocketAddress> address_;
   std::optional<balancer::Entrance> entrance_;  ///< none: asked of each client
   Timer pause_;
   std::size_t pending_ = 0;

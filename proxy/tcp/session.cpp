@@ -3,7 +3,6 @@
 #include "balancer/picker/mix.h"
 #include "base/assert.h"
 #include "base/log.h"
-#include "base/raw_socket_address.h"
 #include "proxy/tcp/dial.h"
 #include "proxy/tcp/session_set.h"
 #include "proxy/tcp/socket_calls.h"
@@ -17,13 +16,6 @@
 namespace wherry::tcp {
 namespace {
 
-/// Which of this machine's addresses the client has connected to.
-SocketAddress local_end(int fd) {
-  RawSocketAddress local;
-  if (::getsockname(fd, local.get(), &local.size) != 0) return {};
-  return local.to_socket_address();
-}
-
 /// A connection that has come in can't be dropped any more: it is reset.
 CloseReason refusal(balancer::Reason reason) {
   return reason == balancer::Reason::SourceRanges ? CloseReason::SourceRanges
@@ -36,9 +28,11 @@ bool comes_from(int fd, const IpAddress& address) { return local_end(fd).ip == a
 }  // namespace
 
 Session::Session(SessionSet& owner, UniqueFd client, const SocketAddress& client_address,
-                 balancer::Entrance entrance, SessionQuota::Permit permit)
+                 const SocketAddress& local, balancer::Entrance entrance,
+                 SessionQuota::Permit permit)
     : owner_(owner),
       entrance_(entrance),
+      local_(local),
       permit_(std::move(permit)),
       client_(owner.loop()),
       backend_(owner.loop()),
@@ -113,7 +107,8 @@ void Session::try_backends() {
     }
     if (!tried_.empty()) owner_.mutable_counters().retries.add(1);
     begin_dial(*entry, *backend, now);
-    switch (begin_connect(dial_address(*entry, *backend))) {
+    switch (begin_connect(balancer::dial_address(entry->service_port, entrance_.kind,
+                                                 backend->address, local_.port))) {
       case Connect::Established:
         return establish();
       case Connect::InProgress:
@@ -124,28 +119,9 @@ void Session::try_backends() {
   }
 }
 
-balancer::ConnectionVerdict Session::judge(const balancer::ServicePortEntry& entry) {
-  const balancer::NodeView& node = owner_.table().node();
-  auto kind = balancer::ClientKind::Outside;
-  if (balancer::depends_on_client(entry, entrance_.kind)) {
-    kind = balancer::client_kind(client_address_.ip, local_end(client_.fd()).ip, node);
-  }
-  const auto verdict = balancer::verdict_for(entry, entrance_.kind, kind, client_address_.ip, node);
-  if (!entrance_.is_judged || verdict.reason != balancer::Reason::NoLocalEndpoints) return verdict;
-  if (asked_for_) return verdict;  // whom it let in is the proxy
-  // The kernel sees more than addresses tell: by which interface it came, and all addresses of this
-  // machine. It let in who is of this node.
-  return balancer::verdict_for(entry, entrance_.kind, balancer::ClientKind::Node,
-                               client_address_.ip, node);
-}
-
-SocketAddress Session::dial_address(const balancer::ServicePortEntry& entry,
-                                    const balancer::Backend& backend) {
-  const balancer::ServicePort& port = entry.service_port;
-  // A client can only have asked for another port where there is a range.
-  if (!port.port_range) return backend.address;
-  return balancer::dial_address(port, entrance_.kind, backend.address,
-                                local_end(client_.fd()).port);
+balancer::ConnectionVerdict Session::judge(const balancer::ServicePortEntry& entry) const {
+  const balancer::Asking asking{entrance_, client_address_.ip, local_.ip, asked_for_.has_value()};
+  return balancer::verdict_for(entry, asking, owner_.table().node());
 }
 
 /// A dial is load from the choice on, so that those who choose meanwhile see it.
@@ -155,8 +131,7 @@ void Session::begin_dial(const balancer::ServicePortEntry& entry, const balancer
   backend_state_ = backend.state;
   service_port_state_ = entry.state;
   header_ = entry.service_port.options.proxy_protocol;
-  is_external_local_ = entrance_.kind != balancer::AddressKind::ClusterIp &&
-                       entry.service_port.external_policy == model::TrafficPolicy::Local;
+  is_external_local_ = balancer::is_external_local(entry.service_port, entrance_.kind);
   backend_state_->load.fetch_add(1, std::memory_order_relaxed);
   service_port_state_->load.fetch_add(1, std::memory_order_relaxed);
   dial_began_ = now;
@@ -175,7 +150,7 @@ void Session::end_dial() {
 std::optional<SocketAddress> Session::client_towards(const SocketAddress& backend) {
   const balancer::LocalNetworks* networks = owner_.local_networks();
   if (networks == nullptr || asked_for_) return std::nullopt;
-  const balancer::ClientAndBackend both{client_address_.ip, local_end(client_.fd()).ip, backend.ip,
+  const balancer::ClientAndBackend both{client_address_.ip, local_.ip, backend.ip,
                                         is_external_local_};
   return balancer::keeps_client_address(both, *networks) ? std::optional(client_address_)
                                                          : std::nullopt;
@@ -282,8 +257,8 @@ void Session::establish() {
 /// already; what it said before is being passed on then, or all is over.
 bool Session::introduce_client() {
   if (header_ == balancer::ProxyProtocol::None) return true;
-  const SocketAddress asked_for = asked_for_ ? *asked_for_ : local_end(client_.fd());
-  const std::string header = write_proxy_header(header_, {client_address_, asked_for});
+  const std::string header =
+      write_proxy_header(header_, {client_address_, asked_for_.value_or(local_)});
   inward_.send_first(std::as_bytes(std::span(header)));
   return state_ == State::Relaying && !target_failed_;
 }

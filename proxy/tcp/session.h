@@ -48,8 +48,9 @@ class Session : public DeadlineHook,
                     boost::intrusive::tag<class SessionListTag>,
                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
+  /// `local` is which of this machine's addresses the client has connected to.
   Session(SessionSet& owner, UniqueFd client, const SocketAddress& client_address,
-          balancer::Entrance entrance, SessionQuota::Permit permit);
+          const SocketAddress& local, balancer::Entrance entrance, SessionQuota::Permit permit);
   ~Session();
 
   /// Looks for a backend, once it is known who the client is.
@@ -87,9 +88,7 @@ class Session : public DeadlineHook,
   void take_header();
   void refuse_header(std::string_view wrong);
   void try_backends();
-  [[nodiscard]] balancer::ConnectionVerdict judge(const balancer::ServicePortEntry& entry);
-  [[nodiscard]] SocketAddress dial_address(const balancer::ServicePortEntry& entry,
-                                           const balancer::Backend& backend);
+  [[nodiscard]] balancer::ConnectionVerdict judge(const balancer::ServicePortEntry& entry) const;
   [[nodiscard]] std::optional<SocketAddress> client_towards(const SocketAddress& backend);
   [[nodiscard]] Connect begin_connect(const SocketAddress& address);
   void on_connect_writable();
@@ -104,6 +103,7 @@ class Session : public DeadlineHook,
 
   SessionSet& owner_;
   const balancer::Entrance entrance_;
+  const SocketAddress local_;  ///< this machine's side of the client's connection
   SessionQuota::Permit permit_;
   Wire client_;
   Wire backend_;

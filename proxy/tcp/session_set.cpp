@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "proxy/tcp/socket_calls.h"
 
 #include <boost/asio/post.hpp>
 
@@ -27,8 +28,10 @@ SessionSet::SessionSet(asio::io_context& loop, Timers& timers, const Clock& cloc
 SessionSet::~SessionSet() { WHERRY_ASSERT(idle()); }
 
 void SessionSet::open(UniqueFd client, const SocketAddress& client_address,
-                      balancer::Entrance entrance, SessionQuota::Permit permit) {
-  auto session = std::make_unique<Session>(*this, std::move(client), client_address, entrance,
+                      balancer::Entrance entrance, SessionQuota::Permit permit,
+                      const std::optional<SocketAddress>& local) {
+  const SocketAddress here = local ? *local : local_end(client.get());
+  auto session = std::make_unique<Session>(*this, std::move(client), client_address, here, entrance,
                                            std::move(permit));
   ++count_;
   sessions_.push_back(*session);

@@ -1,5 +1,7 @@
 #include "proxy/tcp/socket_calls.h"
 
+#include "base/raw_socket_address.h"
+
 #include <cerrno>
 #include <sys/socket.h>
 
@@ -11,6 +13,12 @@ ssize_t receive(int socket, void* into, std::size_t size, int flags) {
     n = ::recv(socket, into, size, flags | MSG_DONTWAIT);
   } while (n < 0 && errno == EINTR);
   return n;
+}
+
+SocketAddress local_end(int socket) {
+  RawSocketAddress local;
+  if (::getsockname(socket, local.get(), &local.size) != 0) return {};
+  return local.to_socket_address();
 }
 
 void close_with_reset(int socket) {

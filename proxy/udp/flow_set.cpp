@@ -77,7 +77,7 @@ void FlowSet::receive(std::span<const Datagram> run, balancer::Entrance entrance
   const Datagram& first = run.front();
   const ServicePortEntry* entry = table_->find(entrance.service_port);
   if (entry != nullptr && entry->service_port.options.udp_per_datagram) {
-    const auto verdict = judge(entry, entrance.kind, first);
+    const auto verdict = judge(entry, entrance, first);
     if (verdict.verdict != Verdict::Forward) return refuse(run, drop_of(verdict.reason));
     return spread(*entry, entrance.kind, *verdict.decision, run);
   }
@@ -88,7 +88,7 @@ void FlowSet::receive(std::span<const Datagram> run, balancer::Entrance entrance
     if (flow->socket && !is_still_served(*flow, entry)) leave_backend(*flow);
   }
   if (flow == nullptr || !flow->socket) {
-    const auto verdict = judge(entry, entrance.kind, first);
+    const auto verdict = judge(entry, entrance, first);
     if (verdict.verdict != Verdict::Forward) {
       if (flow != nullptr) end(flows_.remove(*flow), FlowEnd::NotServed);
       return refuse(run, entry == nullptr ? Drop::NoService : drop_of(verdict.reason));
@@ -117,15 +117,11 @@ void FlowSet::drop(std::span<const Datagram> run, Drop reason) {
 }
 
 balancer::ConnectionVerdict FlowSet::judge(const ServicePortEntry* entry,
-                                           balancer::AddressKind kind,
+                                           balancer::Entrance entrance,
                                            const Datagram& datagram) const {
   if (entry == nullptr) return {};
-  const balancer::NodeView& node = table_->node();
-  auto client_is = balancer::ClientKind::Outside;
-  if (balancer::depends_on_client(*entry, kind)) {
-    client_is = balancer::client_kind(datagram.client.ip, datagram.asked.ip, node);
-  }
-  return balancer::verdict_for(*entry, kind, client_is, datagram.client.ip, node);
+  const balancer::Asking asking{entrance, datagram.client.ip, datagram.asked.ip};
+  return balancer::verdict_for(*entry, asking, table_->node());
 }
 
 /// Once for each table: whether its backend is still an endpoint that is Serving (U2).
@@ -274,7 +270,7 @@ void FlowSet::send(Flow& flow, const ServicePortEntry* entry, std::span<const Da
     }
     // An error of what was sent before: this one has not left yet, and another backend may take it.
     note_failure(flow, sent.error, run[at]);
-    const auto verdict = judge(entry, flow.key.entrance.kind, run[at]);
+    const auto verdict = judge(entry, flow.key.entrance, run[at]);
     if (attempts++ >= options_.max_attempts || verdict.verdict != Verdict::Forward ||
         !give_backend(flow, *entry, *verdict.decision)) {
       return drop(run.subspan(at), classify_backend_error(sent.error));

@@ -97,7 +97,7 @@ class FlowSet {
     Drop reason = Drop::NoEndpoints;  ///< why there is none
   };
   [[nodiscard]] balancer::ConnectionVerdict judge(const balancer::ServicePortEntry* entry,
-                                                  balancer::AddressKind kind,
+                                                  balancer::Entrance entrance,
                                                   const Datagram& datagram) const;
   [[nodiscard]] bool is_still_served(Flow& flow, const balancer::ServicePortEntry* entry) const;
   /// For `flow`, or, where that is null, for one that is about to begin.

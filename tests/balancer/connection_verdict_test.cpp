@@ -126,6 +126,64 @@ TEST(ConnectionVerdict, IsARefusalWhereTheServiceHasNoSuchAddress) {
   EXPECT_EQ(verdict.decision, nullptr);
 }
 
+struct JudgedCase {
+  const char* name;
+  TrafficPolicy external;
+  Where endpoint;
+  const char* client;
+  bool is_judged;
+  bool is_proxied;
+  const char* verdict;
+};
+std::ostream& operator<<(std::ostream& out, const JudgedCase& each) { return out << each.name; }
+
+class JudgedVerdicts : public ::testing::TestWithParam<JudgedCase> {};
+
+TEST_P(JudgedVerdicts, CountWhomTheKernelHasLetIn) {
+  const JudgedCase& row = GetParam();
+  const auto table = table_of(row.external, row.endpoint);
+  const ServicePortEntry* entry = find(*table, "default/web:http/TCP/IPv4");
+  ASSERT_NE(entry, nullptr);
+  Entrance entrance(entry->id, kVip);
+  entrance.is_judged = row.is_judged;
+
+  const ConnectionVerdict verdict = verdict_for(
+      *entry, {entrance, ip(row.client), ip("198.51.100.1"), row.is_proxied}, table->node());
+
+  EXPECT_EQ(std::string(to_string(verdict.verdict)) + ' ' + std::string(to_string(verdict.reason)),
+            row.verdict);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Clients, JudgedVerdicts,
+    ::testing::Values(JudgedCase{"E7_WithoutTheKernelAddressesDecide", kLocal, Where::Elsewhere,
+                                 kOutside, false, false, "drop no_local_endpoints"},
+                      JudgedCase{"E8_WhomItLetInIsOfThisNode", kLocal, Where::Elsewhere, kOutside,
+                                 true, false, "forward ready_endpoints"},
+                      JudgedCase{"E7_ItHasNotSeenWhomAHeaderNames", kLocal, Where::Elsewhere,
+                                 kOutside, true, true, "drop no_local_endpoints"},
+                      JudgedCase{"E8_WhatComesFromTheAddressItselfIsOfThisNode", kLocal,
+                                 Where::Elsewhere, "198.51.100.1", false, false,
+                                 "forward ready_endpoints"},
+                      JudgedCase{"F1_RangesCountAllTheSame", kLocal, Where::Elsewhere, kOutOfRange,
+                                 true, false, "drop source_ranges"},
+                      JudgedCase{"E9_WhatNobodyServesIsRefused", kLocal, Where::Nowhere, kOutside,
+                                 true, false, "reject no_endpoints"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(IsExternalLocal, ExceptOfTheClusterIp) {
+  const auto local = table_of(kLocal, Where::Here);
+  const auto cluster = table_of(kCluster, Where::Here);
+  const ServicePort& with = find(*local, "default/web:http/TCP/IPv4")->service_port;
+  const ServicePort& without = find(*cluster, "default/web:http/TCP/IPv4")->service_port;
+
+  for (const AddressKind kind : {kNodePort, kExternalIp, kVip}) {
+    EXPECT_TRUE(is_external_local(with, kind));
+    EXPECT_FALSE(is_external_local(without, kind));
+  }
+  EXPECT_FALSE(is_external_local(with, kClusterIp));
+}
+
 struct Dependence {
   const char* name;
   TrafficPolicy external;

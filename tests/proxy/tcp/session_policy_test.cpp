@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 
 namespace wherry::tcp {
@@ -28,9 +29,13 @@ class SessionPolicyTest : public SessionTest {
   }
   /// A client of this address comes in; true if it reaches the backend.
   bool reaches(const TestListener& backend, const std::string& client, AddressKind kind) {
+    return reaches(backend, client, Entrance(id(), kind));
+  }
+  bool reaches(const TestListener& backend, const std::string& client, Entrance entrance,
+               const std::optional<SocketAddress>& local = std::nullopt) {
     const std::uint64_t before = refusals();
     test::TcpPair pair = test::tcp_pair();
-    sessions_->open(std::move(pair.far), at(client), Entrance(id(), kind), quota_.try_acquire());
+    sessions_->open(std::move(pair.far), at(client), entrance, quota_.try_acquire(), local);
     const bool decided = turn_until(
         [&] { return refusals() > before || sessions_->counters().sessions_active.value() > 0; });
     EXPECT_TRUE(decided);
@@ -75,6 +80,25 @@ TEST_F(SessionPolicyTest, E8_TheNodeAndItsPodsReachTheClusterSet) {
   EXPECT_TRUE(reaches(backend, "10.244.1.9:5", AddressKind::NodePort));
   EXPECT_TRUE(reaches(backend, "127.0.0.1:5", AddressKind::LoadBalancerIp));
   EXPECT_EQ(refusals(), 0u);
+}
+
+TEST_F(SessionPolicyTest, E8_WhomTheKernelHasLetInIsOfThisNodeWhateverItsAddress) {
+  const TestListener backend;
+  serve(web().external_policy(TrafficPolicy::Local), backend.address());
+  Entrance entrance(id(), AddressKind::LoadBalancerIp);
+
+  EXPECT_FALSE(reaches(backend, "203.0.113.9:5", entrance));
+  entrance.is_judged = true;
+  EXPECT_TRUE(reaches(backend, "203.0.113.9:5", entrance));
+}
+
+TEST_F(SessionPolicyTest, E8_WhatComesFromTheAddressThatItAsksIsOfThisNode) {
+  const TestListener backend;
+  serve(web().external_policy(TrafficPolicy::Local), backend.address());
+  const Entrance entrance(id(), AddressKind::LoadBalancerIp);
+
+  EXPECT_FALSE(reaches(backend, "198.51.100.1:5", entrance, at("198.51.100.2:80")));
+  EXPECT_TRUE(reaches(backend, "198.51.100.1:5", entrance, at("198.51.100.1:80")));
 }
 
 TEST_F(SessionPolicyTest, F1_SourceRangesAreLookedAtForEachConnection) {
