@@ -51,19 +51,17 @@ void Worker::start() {
 
 /// From the client's address where the backend may see it, as tcp::Session does it.
 Result<UniqueFd> Worker::open_flow(const udp::Dial& dial) {
-  const SocketAddress backend = balancer::dial_address(dial.entry.service_port, dial.kind,
-                                                       dial.backend.address, dial.asked.port);
   const balancer::LocalNetworks* networks = sessions_.local_networks();
   const balancer::ClientAndBackend both{
-      dial.client.ip, dial.asked.ip, backend.ip,
+      dial.client.ip, dial.asked.ip, dial.to.ip,
       balancer::is_external_local(dial.entry.service_port, dial.kind)};
   if (networks == nullptr || !balancer::keeps_client_address(both, *networks)) {
-    return udp::open_backend_socket(backend);
+    return udp::open_backend_socket(dial.to);
   }
   tcp::Counters& counters = sessions_.mutable_counters();
   error_code error;
   for (const auto port : {transparent::Port::Clients, transparent::Port::Any}) {
-    auto socket = udp::open_backend_socket(backend, [&dial, port](int fd) {
+    auto socket = udp::open_backend_socket(dial.to, [&dial, port](int fd) {
       return transparent::come_from(fd, Protocol::UDP, dial.client, port);
     });
     if (socket) {
@@ -75,7 +73,7 @@ Result<UniqueFd> Worker::open_flow(const udp::Dial& dial) {
     if (!transparent::is_of_source(error.value())) break;
   }
   counters.client_address_failures[transparent::classify(error)].add(1);
-  return udp::open_backend_socket(backend);
+  return udp::open_backend_socket(dial.to);
 }
 
 void Worker::join() {

@@ -16,7 +16,7 @@ struct Dial {
   const SocketAddress& asked;  ///< what the client sends to
   balancer::AddressKind kind;  ///< of `asked`
   const balancer::ServicePortEntry& entry;
-  const balancer::Backend& backend;
+  const SocketAddress& to;  ///< the backend, at the port that goes with the one asked for
 };
 
 /// A socket that is connected to the backend, non-blocking, for one flow; or why there is none. Its

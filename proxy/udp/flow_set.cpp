@@ -183,7 +183,9 @@ FlowSet::Chosen FlowSet::choose(const ServicePortEntry& entry, const Decision& d
       backend = balancer::pick_backend(entry, decision, context, tried);
     }
     if (backend == nullptr) return chosen;
-    auto socket = open({key.client, key.asked, key.entrance.kind, entry, *backend}, flow);
+    const SocketAddress to = balancer::dial_address(entry.service_port, key.entrance.kind,
+                                                    backend->address, key.asked.port);
+    auto socket = open({key.client, key.asked, key.entrance.kind, entry, to}, flow);
     if (socket) {
       chosen.backend = backend;
       chosen.socket = std::move(*socket);
@@ -196,6 +198,8 @@ FlowSet::Chosen FlowSet::choose(const ServicePortEntry& entry, const Decision& d
 }
 
 Result<UniqueFd> FlowSet::open(const Dial& dial, const Flow* flow) {
+  // Of a range, where the backend has no port of that number: UDP would connect to port 0.
+  if (dial.to.port == 0) return error_code(EINVAL, boost::system::system_category());
   if (poller() < 0) return error_code(EMFILE, boost::system::system_category());
   auto socket = open_backend_(dial);
   // Who speaks now comes before whom nobody has heard for longest. A flow that has one is the
@@ -206,18 +210,24 @@ Result<UniqueFd> FlowSet::open(const Dial& dial, const Flow* flow) {
     socket = open_backend_(dial);
   }
   if (!socket) return socket;
-  if (leads_back(dial.entry, dial.backend.address, socket->get())) {
+  if (leads_back(dial.entry, dial.to, socket->get())) {
     return error_code(ELOOP, boost::system::system_category());
   }
   return socket;
 }
 
-bool FlowSet::leads_back(const ServicePortEntry& entry, const SocketAddress& backend,
-                         int connected) {
-  if (own_listeners_.lead_back(*table_, entry.id, backend)) return true;
+bool FlowSet::leads_back(const ServicePortEntry& entry, const SocketAddress& to, int connected) {
+  if (own_listeners_.lead_back(*table_, entry.id, to)) return true;
   // Where the kernel takes the address itself as the source, it is one of this machine's.
-  return own_listeners_.have_wildcard(backend) && source_of(connected) == backend.ip &&
-         own_listeners_.lead_back(*table_, entry.id, backend, balancer::OwnListeners::Local::Yes);
+  return own_listeners_.have_wildcard(to) && source_of(connected) == to.ip &&
+         own_listeners_.lead_back(*table_, entry.id, to, balancer::OwnListeners::Local::Yes);
+}
+
+/// The socket for datagrams without answers is not connected, and does not tell.
+bool FlowSet::leads_back_one_way(const ServicePortEntry& entry, const SocketAddress& to) {
+  if (!own_listeners_.have_wildcard(to)) return own_listeners_.lead_back(*table_, entry.id, to);
+  const auto probe = open_backend_socket(to);  // rare: a backend with the number of a NodePort
+  return leads_back(entry, to, probe ? probe->get() : -1);
 }
 
 void FlowSet::take(Flow& flow, Chosen chosen, const ServicePortEntry& entry) {
@@ -316,14 +326,15 @@ void FlowSet::spread(const ServicePortEntry& entry, balancer::AddressKind kind,
         drop({&one, 1}, Drop::NoEndpoints);
         continue;
       }
-      const int fd = one_way_socket(backend->address.ip.family());
-      if (fd < 0 || own_listeners_.lead_back(*table_, entry.id, backend->address)) {
+      const SocketAddress to =
+          balancer::dial_address(entry.service_port, kind, backend->address, one.asked.port);
+      const int fd = one_way_socket(to.ip.family());
+      if (fd < 0 || leads_back_one_way(entry, to)) {
         drop({&one, 1}, fd < 0 ? Drop::NoDescriptors : Drop::Loop);
         continue;
       }
       Outgoing outgoing;
-      outgoing.to =
-          balancer::dial_address(entry.service_port, kind, backend->address, one.asked.port);
+      outgoing.to = to;
       outgoing.bytes = one.bytes;
       if (const auto sent = sending_.send(fd, {&outgoing, 1}); sent.error != 0) {
         drop({&one, 1}, classify_backend_error(sent.error));

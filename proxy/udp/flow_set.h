@@ -119,8 +119,11 @@ class FlowSet {
   void note_failure(Flow& flow, int error, const Datagram& lost);
   void count_sent(Flow& flow, const Datagram& datagram);
   void drop(std::span<const Datagram> run, Drop reason);
-  [[nodiscard]] bool leads_back(const balancer::ServicePortEntry& entry,
-                                const SocketAddress& backend, int connected);
+  /// Whether what is sent to `to`, by a socket that is connected to it, comes back here.
+  [[nodiscard]] bool leads_back(const balancer::ServicePortEntry& entry, const SocketAddress& to,
+                                int connected);
+  [[nodiscard]] bool leads_back_one_way(const balancer::ServicePortEntry& entry,
+                                        const SocketAddress& to);
   void end(std::unique_ptr<Flow> flow, FlowEnd reason);
   void end_all(FlowEnd reason);
 

@@ -42,9 +42,9 @@ class FlowSetTest : public ::testing::Test {
     listener_.reset();
     options.seed = 1;
     flows_.emplace(loop_, timers_, clock_, options, [this](const Dial& dial) -> Result<UniqueFd> {
-      const int error = refuse_ ? refuse_(dial.backend.address) : 0;
+      const int error = refuse_ ? refuse_(dial.to) : 0;
       if (error != 0) return error_code(error, boost::system::system_category());
-      return open_backend_socket(dial.backend.address);
+      return open_backend_socket(dial.to);
     });
     flows_->set_table(tables_.builder.latest());
     test::UdpSocket socket(listen);

@@ -86,9 +86,8 @@ class Node {
   test::ManualTimers timers_{clock_};
   asio::io_context loop_{1};
   balancer::Tables tables_;
-  FlowSet flows_{loop_, timers_, clock_, {}, [](const Dial& dial) {
-                   return open_backend_socket(dial.backend.address);
-                 }};
+  FlowSet flows_{
+      loop_, timers_, clock_, {}, [](const Dial& dial) { return open_backend_socket(dial.to); }};
   std::optional<Listener> listener_;
   std::uint16_t port_ = 0;
   IpAddress nobodys_ = test::ip("203.0.113.1");
