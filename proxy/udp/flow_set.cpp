@@ -125,14 +125,23 @@ balancer::ConnectionVerdict FlowSet::judge(const ServicePortEntry* entry,
 }
 
 /// Once for each table: whether its backend is still an endpoint that is Serving (U2).
-bool FlowSet::is_still_served(Flow& flow, const ServicePortEntry* entry) const {
+bool FlowSet::is_still_served(Flow& flow, const ServicePortEntry* entry) {
   if (flow.checked_generation == table_->generation()) return true;
   if (entry == nullptr) return false;
   const Backend* backend = backend_at(*entry, flow.backend);
   if (backend == nullptr || !backend->endpoint->serving) return false;
-  flow.checked_generation = table_->generation();
-  flow.idle_timeout = entry->service_port.options.udp_idle_timeout.value_or(options_.idle_timeout);
+  follow(flow, *entry);
   return true;
+}
+
+/// What the table says of a flow that goes on.
+void FlowSet::follow(Flow& flow, const ServicePortEntry& entry) {
+  flow.checked_generation = table_->generation();
+  if (flows_.set_idle_timeout(flow, idle_timeout_of(entry))) arm();
+}
+
+Duration FlowSet::idle_timeout_of(const ServicePortEntry& entry) const {
+  return entry.service_port.options.udp_idle_timeout.value_or(options_.idle_timeout);
 }
 
 Flow* FlowSet::begin(const FlowKey& key, const ServicePortEntry& entry, const Decision& decision,
@@ -143,15 +152,13 @@ Flow* FlowSet::begin(const FlowKey& key, const ServicePortEntry& entry, const De
     drop(run, chosen.reason);
     return nullptr;
   }
-  Flow& flow =
-      flows_.add(key, entry.service_port.options.udp_idle_timeout.value_or(options_.idle_timeout),
-                 clock_.now());
+  Flow& flow = flows_.add(key, idle_timeout_of(entry), clock_.now());
   flow.reply_path = &reply_path;
   flow.since = clock_.wall();
   take(flow, std::move(chosen), entry);
   counters_.flows_active.add(1);
   counters_.flows_total.add(1);
-  if (!expiry_.is_waiting()) arm();
+  if (!expiry_.is_waiting() || flow.deadline->first < armed_for_) arm();
   return &flow;
 }
 
@@ -235,7 +242,7 @@ void FlowSet::take(Flow& flow, Chosen chosen, const ServicePortEntry& entry) {
   flow.backend = chosen.backend->address;
   flow.backend_state = chosen.backend->state;
   flow.service_port_state = entry.state;
-  flow.checked_generation = table_->generation();
+  follow(flow, entry);
   flow.backend_state->load.fetch_add(1, std::memory_order_relaxed);
   flow.backend_state->sessions.fetch_add(1, std::memory_order_relaxed);
   flow.service_port_state->load.fetch_add(1, std::memory_order_relaxed);
@@ -460,6 +467,7 @@ void FlowSet::end_all(FlowEnd reason) {
 void FlowSet::arm() {
   const auto next = flows_.next_deadline();
   if (!next) return;
+  armed_for_ = *next;
   expiry_ = timers_.schedule(std::max(*next - clock_.now(), kExpiryPause), [this] { expire(); });
 }
 

@@ -99,7 +99,7 @@ class FlowSet {
   [[nodiscard]] balancer::ConnectionVerdict judge(const balancer::ServicePortEntry* entry,
                                                   balancer::Entrance entrance,
                                                   const Datagram& datagram) const;
-  [[nodiscard]] bool is_still_served(Flow& flow, const balancer::ServicePortEntry* entry) const;
+  [[nodiscard]] bool is_still_served(Flow& flow, const balancer::ServicePortEntry* entry);
   /// For `flow`, or, where that is null, for one that is about to begin.
   [[nodiscard]] Chosen choose(const balancer::ServicePortEntry& entry,
                               const balancer::Decision& decision, const FlowKey& key,
@@ -111,6 +111,8 @@ class FlowSet {
               const balancer::Decision& decision, ReplyPath& reply_path,
               std::span<const Datagram> run);
   void take(Flow& flow, Chosen chosen, const balancer::ServicePortEntry& entry);
+  [[nodiscard]] Duration idle_timeout_of(const balancer::ServicePortEntry& entry) const;
+  void follow(Flow& flow, const balancer::ServicePortEntry& entry);
   void leave_backend(Flow& flow) noexcept;
   void send(Flow& flow, const balancer::ServicePortEntry* entry, std::span<const Datagram> run);
   void spread(const balancer::ServicePortEntry& entry, balancer::AddressKind kind,
@@ -159,6 +161,7 @@ class FlowSet {
       answering_{};          ///< whose answer is at which place of batch_
   std::size_t answers_ = 0;  ///< that wait there to be sent
   Timer expiry_;
+  TimePoint armed_for_{};  ///< the deadline for which expiry_ waits
   Timer drain_end_;
   std::function<void()> drained_;  ///< empty unless it drains
 };

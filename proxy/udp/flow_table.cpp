@@ -80,6 +80,15 @@ void FlowTable::touch(Flow& flow, TimePoint now) noexcept {
   own.splice(own.end(), own, ByAgeInSource::s_iterator_to(flow));
 }
 
+bool FlowTable::set_idle_timeout(Flow& flow, Duration timeout) {
+  flow.idle_timeout = timeout;
+  const TimePoint due = flow.last_active + timeout;
+  if (due >= flow.deadline->first) return false;  // it moves when that comes up
+  deadlines_.erase(flow.deadline);
+  flow.deadline = deadlines_.emplace(due, &flow);
+  return true;
+}
+
 std::unique_ptr<Flow> FlowTable::remove(Flow& flow) {
   by_age_.erase(ByAge::s_iterator_to(flow));
   const auto own = sources_.find(flow.key.client.ip);

@@ -88,6 +88,9 @@ class FlowTable {
   Flow& add(const FlowKey& key, Duration idle_timeout, TimePoint now);
   /// The flow is in use: its idle timeout begins anew.
   void touch(Flow& flow, TimePoint now) noexcept;
+  /// Another idle timeout, since the flow was last used. True if next_deadline() may be earlier
+  /// now.
+  bool set_idle_timeout(Flow& flow, Duration timeout);
   std::unique_ptr<Flow> remove(Flow& flow);
   /// The flow that was idle for longest; null if there is none.
   [[nodiscard]] std::unique_ptr<Flow> remove_oldest();

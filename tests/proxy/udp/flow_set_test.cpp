@@ -306,6 +306,56 @@ TEST_F(FlowSetTest, AFlowEndsAfterItsServicesIdleTimeout) {
   EXPECT_EQ(tables_.builder.latest()->sorted()[0]->backends[0].state->load, 0u);
 }
 
+TEST_F(FlowSetTest, AFlowThatGetsAnotherBackendGetsTheIdleTimeoutOfToday) {
+  serve({UdpSocket().address()});  // nobody is there
+  UdpSocket asker = client();
+  asker.send("a");
+  ASSERT_TRUE(turn_until([&] { return dropped(Drop::BackendRefused) == 1; }));
+  (void)next_of(asker);  // an ICMP error, where we may send one
+  UdpSocket backend;
+  serve({backend.address()}, dns().annotation("wherry.io/udp-idle-timeout", "5s"));
+  asker.send("b");
+  EXPECT_EQ(next_of(backend), "b");
+
+  timers_.advance(6s);
+
+  EXPECT_EQ(ended(FlowEnd::IdleTimeout), 1u);
+}
+
+TEST_F(FlowSetTest, AFlowThatIsDueBeforeOlderOnesEndsInTime) {
+  UdpSocket backend;
+  serve({backend.address()});
+  const UdpSocket patient = client();
+  patient.send("a");
+  EXPECT_EQ(next_of(backend), "a");
+  serve({backend.address()}, dns().annotation("wherry.io/udp-idle-timeout", "5s"));
+  const UdpSocket asker = client();
+  asker.send("b");
+  EXPECT_EQ(next_of(backend), "b");
+
+  timers_.advance(6s);
+
+  EXPECT_EQ(flows_->size(), 1u);
+  EXPECT_EQ(ended(FlowEnd::IdleTimeout), 1u);
+}
+
+TEST_F(FlowSetTest, AShorterIdleTimeoutCountsFromTheNextDatagramOn) {
+  UdpSocket backend;
+  serve({backend.address()});
+  const UdpSocket asker = client();
+  asker.send("a");
+  EXPECT_EQ(next_of(backend), "a");
+  serve({backend.address()}, dns().annotation("wherry.io/udp-idle-timeout", "5s"));
+  asker.send("b");
+  EXPECT_EQ(next_of(backend), "b");
+
+  timers_.advance(4s);
+  EXPECT_EQ(flows_->size(), 1u);
+  timers_.advance(2s);
+
+  EXPECT_EQ(ended(FlowEnd::IdleTimeout), 1u);
+}
+
 TEST_F(FlowSetTest, OfMoreFlowsThanTheLimitTheOldestGoes) {
   FlowOptions options;
   options.limits = {2, 2};

@@ -113,6 +113,28 @@ TEST_F(FlowTableTest, UseBeginsTheIdleTimeoutAnew) {
   EXPECT_THAT(expire(), ElementsAre("10.1.0.1:1"));
 }
 
+TEST_F(FlowTableTest, AnotherIdleTimeoutCountsSinceTheLastUse) {
+  Flow& flow = add("10.1.0.1:1", 30s);
+  now_ += 10s;
+
+  EXPECT_FALSE(table_.set_idle_timeout(flow, 40s));
+  EXPECT_EQ(table_.next_deadline(), now_ + 20s) << "then it is looked at again";
+  EXPECT_TRUE(table_.set_idle_timeout(flow, 12s));
+  EXPECT_EQ(table_.next_deadline(), now_ + 2s);
+  now_ += 2s;
+  EXPECT_THAT(expire(), ElementsAre("10.1.0.1:1"));
+}
+
+TEST_F(FlowTableTest, ALongerIdleTimeoutIsKept) {
+  Flow& flow = add("10.1.0.1:1", 30s);
+  (void)table_.set_idle_timeout(flow, 40s);
+
+  now_ += 39s;
+  EXPECT_THAT(expire(), IsEmpty());
+  now_ += 1s;
+  EXPECT_THAT(expire(), ElementsAre("10.1.0.1:1"));
+}
+
 class FullFlowTableTest : public FlowTableTest {
  protected:
   FullFlowTableTest() : FlowTableTest({3, 2}) {}
