@@ -2,11 +2,12 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "proxy/transparent/come_from.h"
+#include "proxy/transparent/open_towards.h"
 #include "proxy/udp/reply_path.h"
 
 #include <boost/asio/post.hpp>
 
+#include <optional>
 #include <pthread.h>
 #include <signal.h>
 #include <utility>
@@ -55,25 +56,16 @@ Result<UniqueFd> Worker::open_flow(const udp::Dial& dial) {
   const balancer::ClientAndBackend both{
       dial.client.ip, dial.asked.ip, dial.to.ip,
       balancer::is_external_local(dial.entry.service_port, dial.kind)};
-  if (networks == nullptr || !balancer::keeps_client_address(both, *networks)) {
-    return udp::open_backend_socket(dial.to);
-  }
+  std::optional<SocketAddress> as;
+  if (networks != nullptr && balancer::keeps_client_address(both, *networks)) as = dial.client;
+  auto opened =
+      transparent::open_towards(Protocol::UDP, as, [&dial](const transparent::BindSource& bind) {
+        return udp::open_backend_socket(dial.to, bind);
+      });
   tcp::Counters& counters = sessions_.mutable_counters();
-  error_code error;
-  for (const auto port : {transparent::Port::Clients, transparent::Port::Any}) {
-    auto socket = udp::open_backend_socket(dial.to, [&dial, port](int fd) {
-      return transparent::come_from(fd, Protocol::UDP, dial.client, port);
-    });
-    if (socket) {
-      counters.dials_as_client.add(1);
-      return socket;
-    }
-    error = socket.error();
-    // Of nothing else than the source another one could mend.
-    if (!transparent::is_of_source(error.value())) break;
-  }
-  counters.client_address_failures[transparent::classify(error)].add(1);
-  return udp::open_backend_socket(dial.to);
+  if (opened.fallback) counters.client_address_failures[*opened.fallback].add(1);
+  if (opened.as_client) counters.dials_as_client.add(1);
+  return std::move(opened.socket);
 }
 
 void Worker::join() {

@@ -1,6 +1,8 @@
 #include "proxy/tcp/dial.h"
 
 #include "base/raw_socket_address.h"
+#include "base/result.h"
+#include "proxy/transparent/open_towards.h"
 
 #include <cerrno>
 #include <netinet/in.h>
@@ -22,47 +24,40 @@ UniqueFd open_socket(IpFamily family) {
   return socket;
 }
 
-Dial connect(UniqueFd socket, const SocketAddress& backend) {
-  Dial dial;
-  const RawSocketAddress to(backend);
-  dial.connected = ::connect(socket.get(), to.get(), to.size) == 0;
-  if (dial.connected || errno == EINPROGRESS) {
-    dial.socket = std::move(socket);
-  } else {
-    dial.error = errno;
-  }
-  return dial;
-}
+error_code last_error() { return {errno, boost::system::system_category()}; }
 
-Dial failed(int error) {
-  Dial dial;
-  dial.error = error;
-  return dial;
+struct Connecting {
+  UniqueFd socket;
+  bool connected = false;
+};
+
+Result<Connecting> connect(const SocketAddress& backend, const transparent::BindSource& bind) {
+  Connecting made{open_socket(backend.ip.family())};
+  if (!made.socket) return last_error();
+  if (bind) {
+    if (const error_code error = bind(made.socket.get())) return error;
+  }
+  const RawSocketAddress to(backend);
+  made.connected = ::connect(made.socket.get(), to.get(), to.size) == 0;
+  if (!made.connected && errno != EINPROGRESS) return last_error();
+  return made;
 }
 
 }  // namespace
 
 Dial dial(const SocketAddress& backend, const std::optional<SocketAddress>& as) {
-  std::optional<transparent::Failure> fallback;
-  if (as) {
-    for (const auto port : {transparent::Port::Clients, transparent::Port::Any}) {
-      UniqueFd socket = open_socket(backend.ip.family());
-      if (!socket) return failed(errno);
-      error_code error = transparent::come_from(socket.get(), Protocol::TCP, *as, port);
-      if (!error) {
-        Dial dial = connect(std::move(socket), backend);
-        dial.as_client = true;
-        if (dial.socket || !transparent::is_of_source(dial.error)) return dial;
-        error = {dial.error, boost::system::system_category()};
-      }
-      fallback = transparent::classify(error);
-      if (*fallback == transparent::Failure::NotPermitted) break;
-    }
+  auto opened = transparent::open_towards(
+      Protocol::TCP, as,
+      [&backend](const transparent::BindSource& bind) { return connect(backend, bind); });
+  Dial dial;
+  dial.as_client = opened.as_client;
+  dial.fallback = opened.fallback;
+  if (opened.socket) {
+    dial.socket = std::move(opened.socket->socket);
+    dial.connected = opened.socket->connected;
+  } else {
+    dial.error = opened.socket.error().value();
   }
-  UniqueFd socket = open_socket(backend.ip.family());
-  if (!socket) return failed(errno);
-  Dial dial = connect(std::move(socket), backend);
-  dial.fallback = fallback;
   return dial;
 }
 

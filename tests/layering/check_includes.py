@@ -69,8 +69,8 @@ LAYERS = {
     "tests/proxy/admin": ("base", "base/async", "base/document", "watcher/model", "balancer",
                           "proxy/http", "proxy/admin", "tests/support", "tests/balancer"),
     "tests/proxy/app": ("base", "base/async", "base/document", "config", "watcher/model", "watcher",
-                        "balancer", "proxy/tcp", "proxy/udp", "proxy/steer", "proxy/http",
-                        "proxy/health", "proxy/admin", "proxy/app",
+                        "balancer", "proxy/transparent", "proxy/tcp", "proxy/udp", "proxy/steer",
+                        "proxy/http", "proxy/health", "proxy/admin", "proxy/app",
                         "tests/support", "tests/balancer"),
 }
 

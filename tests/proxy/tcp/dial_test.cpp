@@ -1,6 +1,8 @@
 #include "proxy/tcp/dial.h"
 
 #include "base/raw_socket_address.h"
+#include "base/result.h"
+#include "proxy/transparent/open_towards.h"
 #include "tests/support/builders.h"
 #include "tests/support/net_namespace.h"
 #include "tests/support/sockets.h"
@@ -15,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <sys/socket.h>
+#include <vector>
 
 namespace wherry::tcp {
 namespace {
@@ -180,6 +183,75 @@ TEST_F(DialAsClient, OfUdpAClientsPortIsForOneSocket) {
   EXPECT_EQ(transparent::classify(second), Failure::AddressInUse);
   const UniqueFd third(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   EXPECT_FALSE(transparent::come_from(third.get(), Protocol::UDP, as, transparent::Port::Any));
+}
+
+/// What `open` says in turn; how often it was asked is `asked`.
+struct Script {
+  std::vector<int> errors;  ///< 0: a socket
+  int asked = 0;
+  std::vector<bool> with_source{};
+
+  [[nodiscard]] transparent::Opened<int> run(const std::optional<SocketAddress>& as) {
+    return transparent::open_towards(
+        Protocol::UDP, as, [this](const transparent::BindSource& bind) -> Result<int> {
+          const int error = errors.at(static_cast<std::size_t>(asked++));
+          with_source.push_back(static_cast<bool>(bind));
+          if (error != 0) return error_code(error, boost::system::system_category());
+          return asked;
+        });
+  }
+};
+
+TEST(OpenTowards, NoOtherSourceIsTriedForWhatIsNotItsFault) {
+  for (const int error : {ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, EMFILE, ENOBUFS}) {
+    Script script{{error}};
+
+    const auto opened = script.run(at("10.244.1.9:40000"));
+
+    ASSERT_FALSE(opened.socket);
+    EXPECT_EQ(opened.socket.error().value(), error);
+    EXPECT_FALSE(opened.as_client);
+    EXPECT_EQ(opened.fallback, std::nullopt) << error;
+    EXPECT_EQ(script.asked, 1);
+  }
+}
+
+TEST(OpenTowards, AnotherPortOfTheClientsAndThenThisMachine) {
+  Script second{{EADDRINUSE, 0}};
+  const auto other_port = second.run(at("10.244.1.9:40000"));
+  EXPECT_TRUE(other_port.as_client);
+  EXPECT_EQ(other_port.fallback, std::nullopt);
+  EXPECT_EQ(other_port.socket.value(), 2);
+
+  Script third{{EADDRINUSE, EADDRNOTAVAIL, 0}};
+  const auto ours = third.run(at("10.244.1.9:40000"));
+  EXPECT_FALSE(ours.as_client);
+  EXPECT_EQ(ours.fallback, Failure::NoPorts);
+  EXPECT_EQ(ours.socket.value(), 3);
+  EXPECT_EQ(third.with_source, (std::vector<bool>{true, true, false}));
+}
+
+TEST(OpenTowards, AnErrorOfTheBindingIsOfTheSourceWhateverItIs) {
+  int asked = 0;
+  const auto opened =
+      transparent::open_towards(Protocol::UDP, at("10.244.1.9:40000"),
+                                [&asked](const transparent::BindSource& bind) -> Result<int> {
+                                  ++asked;
+                                  if (!bind) return asked;
+                                  return bind(-1);  // no socket: EBADF
+                                });
+
+  EXPECT_EQ(opened.socket.value(), 3);
+  EXPECT_EQ(opened.fallback, Failure::Other);
+}
+
+TEST(OpenTowards, WithoutAClientThisMachineIsTheFirstChoice) {
+  Script script{{0}};
+  const auto opened = script.run(std::nullopt);
+
+  EXPECT_EQ(opened.socket.value(), 1);
+  EXPECT_FALSE(opened.as_client);
+  EXPECT_EQ(script.with_source, (std::vector<bool>{false}));
 }
 
 TEST(TransparentFailure, NamesWhatTheKernelSays) {
