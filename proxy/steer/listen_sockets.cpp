@@ -1,6 +1,7 @@
 #include "proxy/steer/listen_sockets.h"
 
 #include "base/raw_socket_address.h"
+#include "base/socket_room.h"
 #include "proxy/steer/local_addresses.h"
 
 #include <cerrno>
@@ -12,8 +13,7 @@ namespace wherry::steer {
 namespace {
 
 constexpr int kBacklog = 65535;  // the kernel takes the lower of this and net.core.somaxconn
-/// Room for UDP datagrams that come faster than a worker turns; without CAP_NET_ADMIN the kernel
-/// takes the lower of this and net.core.rmem_max, wmem_max.
+/// For UDP datagrams that come faster than a worker turns.
 constexpr int kDatagramRoom = 8 << 20;
 
 error_code last_error() { return {errno, boost::system::system_category()}; }
@@ -45,11 +45,6 @@ error_code prepare_stream(int fd) {
   return ::listen(fd, kBacklog) == 0 ? error_code() : last_error();
 }
 
-void make_room(int fd, int with_right, int without) {
-  if (::setsockopt(fd, SOL_SOCKET, with_right, &kDatagramRoom, sizeof kDatagramRoom) == 0) return;
-  ::setsockopt(fd, SOL_SOCKET, without, &kDatagramRoom, sizeof kDatagramRoom);
-}
-
 /// The first socket is bound alone, so that bind() fails if anybody else is there, and takes
 /// SO_REUSEPORT afterwards: the kernel looks at it when the next socket is bound and when this one
 /// starts to listen.
@@ -71,8 +66,8 @@ Result<UniqueFd> open_one(const ListenAddress& at, Share share) {
   if (is_tcp) {
     if (const error_code error = prepare_stream(fd.get())) return error;
   } else {
-    make_room(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF);
-    make_room(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF);
+    ask_for_receive_room(fd.get(), kDatagramRoom);
+    ask_for_send_room(fd.get(), kDatagramRoom);
   }
   return fd;
 }

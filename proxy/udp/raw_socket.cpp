@@ -1,6 +1,7 @@
 #include "proxy/udp/raw_socket.h"
 
 #include "base/raw_socket_address.h"
+#include "base/socket_room.h"
 
 #include <array>
 #include <cerrno>
@@ -11,8 +12,8 @@
 namespace wherry::udp {
 namespace {
 
-/// As much as the kernel gives: many answers may be under way at once.
-constexpr int kSendBuffer = 4 << 20;
+/// Many answers may be under way at once: those of all flows leave by this socket.
+constexpr int kSendRoom = 4 << 20;
 
 error_code last_error() { return {errno, boost::system::system_category()}; }
 
@@ -47,7 +48,7 @@ Result<UniqueFd> open_raw_socket(IpFamily family, int protocol) {
                    is_v4 ? IP_FREEBIND : IPV6_FREEBIND, &on, sizeof on) != 0) {
     return last_error();
   }
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+  ask_for_send_room(socket.get(), kSendRoom);
   return socket;
 }
 
