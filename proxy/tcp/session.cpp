@@ -3,6 +3,7 @@
 #include "balancer/picker/mix.h"
 #include "base/assert.h"
 #include "base/log.h"
+#include "proxy/proxy_protocol/proxy_header.h"
 #include "proxy/tcp/dial.h"
 #include "proxy/tcp/session_set.h"
 #include "proxy/tcp/socket_calls.h"
@@ -258,7 +259,7 @@ void Session::establish() {
 bool Session::introduce_client() {
   if (header_ == balancer::ProxyProtocol::None) return true;
   const std::string header =
-      write_proxy_header(header_, {client_address_, asked_for_.value_or(local_)});
+      proxy_protocol::write_proxy_header(header_, {client_address_, asked_for_.value_or(local_)});
   inward_.send_first(std::as_bytes(std::span(header)));
   return state_ == State::Relaying && !target_failed_;
 }

@@ -11,6 +11,8 @@
 namespace wherry::tcp {
 namespace {
 
+using proxy_protocol::kLongestProxyHeader;
+using proxy_protocol::ProxyHeader;
 using What = TakenProxyHeader::What;
 
 /// Nearly all headers are shorter; the client's own first bytes need no copying.
@@ -51,7 +53,7 @@ TakenProxyHeader take_proxy_header(int socket, std::span<std::byte> scratch) {
     if (n < 0 && errno != EAGAIN) return failed(errno);
     if (n == 0) return wrong({});
     const auto bytes = scratch.first(n < 0 ? 0 : static_cast<std::size_t>(n));
-    const ProxyHeader header = read_proxy_header(bytes);
+    const ProxyHeader header = proxy_protocol::read_proxy_header(bytes);
     switch (header.state) {
       case ProxyHeader::State::Whole:
         return take(socket, header, scratch);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "proxy/tcp/proxy_header.h"
+#include "proxy/proxy_protocol/proxy_header.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -20,15 +20,15 @@ struct TakenProxyHeader {
   };
 
   What what = What::Wait;
-  std::optional<ProxiedConnection> connection;  ///< as in ProxyHeader
-  std::string_view wrong;                       ///< of Wrong; empty where the peer has said nothing
+  std::optional<proxy_protocol::ProxiedConnection> connection;  ///< as in ProxyHeader
+  std::string_view wrong;  ///< of Wrong; empty where the peer has said nothing
   int error = 0;
 };
 
 /// Takes the header, and not a byte more, off the queue of a connected socket that nobody has read
 /// from. Never blocks. Until it is all there it stays in the queue, and the socket becomes readable
 /// only when so much has come that it is worth asking again (SO_RCVLOWAT). `scratch` has at least
-/// kLongestProxyHeader bytes.
+/// proxy_protocol::kLongestProxyHeader bytes.
 [[nodiscard]] TakenProxyHeader take_proxy_header(int socket, std::span<std::byte> scratch);
 
 }  // namespace wherry::tcp

@@ -1,6 +1,6 @@
 // PROXY headers: accepted from peers that speak for others, and sent to backends that want one.
 #include "base/raw_socket_address.h"
-#include "proxy/tcp/proxy_header.h"
+#include "proxy/proxy_protocol/proxy_header.h"
 #include "tests/proxy/tcp/session_fixture.h"
 #include "tests/support/log_capture.h"
 
@@ -201,8 +201,8 @@ TEST_F(SessionProxyHeaderTest, WhatAHeaderTellsIsToldOn) {
   const UniqueFd pod = backend.accept();
 
   const std::string expected =
-      write_proxy_header(balancer::ProxyProtocol::V2,
-                         {at("203.0.113.9:40000"), at("198.51.100.1:443")}) +
+      proxy_protocol::write_proxy_header(balancer::ProxyProtocol::V2,
+                                         {at("203.0.113.9:40000"), at("198.51.100.1:443")}) +
       "x";
   EXPECT_EQ(test::receive(pod.get(), expected.size()), expected);
 }

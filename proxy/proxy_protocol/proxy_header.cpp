@@ -1,4 +1,4 @@
-#include "proxy/tcp/proxy_header.h"
+#include "proxy/proxy_protocol/proxy_header.h"
 
 #include "base/assert.h"
 
@@ -6,7 +6,7 @@
 #include <array>
 #include <charconv>
 
-namespace wherry::tcp {
+namespace wherry::proxy_protocol {
 namespace {
 
 using Bytes = std::span<const std::byte>;
@@ -267,4 +267,4 @@ std::string write_proxy_header(balancer::ProxyProtocol version,
   return version == balancer::ProxyProtocol::V1 ? line(connection) : binary(connection);
 }
 
-}  // namespace wherry::tcp
+}  // namespace wherry::proxy_protocol

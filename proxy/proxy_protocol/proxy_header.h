@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace wherry::tcp {
+namespace wherry::proxy_protocol {
 
 /// Who connected, and to which address: what a PROXY header tells of a connection that somebody
 /// else took in.
@@ -47,4 +47,4 @@ struct ProxyHeader {
 [[nodiscard]] std::string write_proxy_header(balancer::ProxyProtocol version,
                                              const ProxiedConnection& connection);
 
-}  // namespace wherry::tcp
+}  // namespace wherry::proxy_protocol

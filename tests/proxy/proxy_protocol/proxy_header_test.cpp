@@ -1,4 +1,4 @@
-#include "proxy/tcp/proxy_header.h"
+#include "proxy/proxy_protocol/proxy_header.h"
 
 #include "tests/support/builders.h"
 
@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace wherry::tcp {
+namespace wherry::proxy_protocol {
 namespace {
 
 using balancer::ProxyProtocol;
@@ -207,4 +207,4 @@ TEST(WriteProxyHeader, IsReadAsItWasMeantAlsoWithTwoFamilies) {
 }
 
 }  // namespace
-}  // namespace wherry::tcp
+}  // namespace wherry::proxy_protocol
