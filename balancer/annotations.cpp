@@ -143,6 +143,14 @@ void read_proxy_protocol(const Reading& reading) {
   if (reading.value == "v1" || reading.value == "v2") {
     reading.into.options.proxy_protocol =
         reading.value == "v1" ? ProxyProtocol::V1 : ProxyProtocol::V2;
+    const auto& ports = reading.service.ports;
+    const bool has_udp = std::any_of(ports.begin(), ports.end(), [](const auto& port) {
+      return port.protocol == Protocol::UDP;
+    });
+    if (reading.value == "v1" && has_udp) {
+      reading.warn_of_value(reading.value,
+                            "has no word for UDP, whose backends are told nothing; write v2");
+    }
   } else {
     reading.warn_of_value(reading.value, "is no version; write v1 or v2");
   }

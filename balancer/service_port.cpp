@@ -85,6 +85,9 @@ ServicePort make_port(const Service& service, const model::ServicePortSpec& spec
     port.port_range = annotations.port_range;
   }
   port.options = annotations.options;
+  if (spec.protocol == Protocol::UDP && port.options.proxy_protocol == ProxyProtocol::V1) {
+    port.options.proxy_protocol = ProxyProtocol::None;  // read_annotations() has said so
+  }
   port.created = service.meta.created;
   port.session_affinity = service.session_affinity;
   port.affinity_timeout = service.affinity_timeout;

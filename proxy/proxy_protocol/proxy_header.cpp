@@ -22,6 +22,8 @@ constexpr std::uint8_t kCommandLocal = 0x0;
 constexpr std::uint8_t kCommandProxy = 0x1;
 constexpr std::uint8_t kTcp4 = 0x11;
 constexpr std::uint8_t kTcp6 = 0x21;
+constexpr std::uint8_t kUdp4 = 0x12;
+constexpr std::uint8_t kUdp6 = 0x22;
 constexpr std::size_t kTlvHead = 3;  // type, length
 constexpr std::uint8_t kTlvChecksum = 0x03;
 
@@ -236,11 +238,12 @@ void append_address(std::string& to, const IpAddress& address, bool v4) {
   for (const std::uint8_t byte : address.bytes()) to += static_cast<char>(byte);
 }
 
-std::string binary(const ProxiedConnection& connection) {
+std::string binary(const ProxiedConnection& connection, Protocol protocol) {
   const bool v4 = is_v4(connection);
+  const bool tcp = protocol == Protocol::TCP;
   std::string header(kSignatureV2);
   header += static_cast<char>(kVersion2 | kCommandProxy);
-  header += static_cast<char>(v4 ? kTcp4 : kTcp6);
+  header += static_cast<char>(v4 ? (tcp ? kTcp4 : kUdp4) : (tcp ? kTcp6 : kUdp6));
   append_u16(header, v4 ? 12 : 36);
   append_address(header, connection.source.ip, v4);
   append_address(header, connection.destination.ip, v4);
@@ -264,7 +267,12 @@ ProxyHeader read_proxy_header(std::span<const std::byte> bytes) {
 std::string write_proxy_header(balancer::ProxyProtocol version,
                                const ProxiedConnection& connection) {
   WHERRY_ASSERT(version != balancer::ProxyProtocol::None);
-  return version == balancer::ProxyProtocol::V1 ? line(connection) : binary(connection);
+  return version == balancer::ProxyProtocol::V1 ? line(connection)
+                                                : binary(connection, Protocol::TCP);
+}
+
+std::string write_datagram_proxy_header(const ProxiedConnection& connection) {
+  return binary(connection, Protocol::UDP);
 }
 
 }  // namespace wherry::proxy_protocol

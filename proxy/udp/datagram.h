@@ -2,6 +2,7 @@
 
 #include "base/socket_address.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,6 +24,15 @@ struct Datagram {
   /// How many it is on the wire.
   [[nodiscard]] std::size_t count() const noexcept {
     return segment == 0 ? 1 : (bytes.size() + segment - 1) / segment;
+  }
+  /// One of them by itself. Precondition: index < count().
+  [[nodiscard]] Datagram one(std::size_t index) const noexcept {
+    Datagram alone = *this;
+    if (segment == 0) return alone;
+    const std::size_t at = index * segment;
+    alone.bytes = bytes.subspan(at, std::min(segment, bytes.size() - at));
+    alone.segment = 0;
+    return alone;
   }
 };
 

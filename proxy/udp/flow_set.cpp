@@ -3,6 +3,7 @@
 #include "balancer/picker/mix.h"
 #include "base/assert.h"
 #include "base/raw_socket_address.h"
+#include "proxy/proxy_protocol/proxy_header.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -48,6 +49,14 @@ const Backend* backend_at(const ServicePortEntry& entry, const SocketAddress& ad
       entry.backends.begin(), entry.backends.end(), address,
       [](const Backend& backend, const SocketAddress& at) { return backend.address < at; });
   return found == entry.backends.end() || found->address != address ? nullptr : &*found;
+}
+
+bool wants_header(const ServicePortEntry& entry) {
+  return entry.service_port.options.proxy_protocol != balancer::ProxyProtocol::None;
+}
+
+std::string header_of(const SocketAddress& client, const SocketAddress& asked) {
+  return proxy_protocol::write_datagram_proxy_header({client, asked});
 }
 
 /// Whether the machine has run out of something that the oldest flow can give back.
@@ -137,6 +146,10 @@ bool FlowSet::is_still_served(Flow& flow, const ServicePortEntry* entry) {
 /// What the table says of a flow that goes on.
 void FlowSet::follow(Flow& flow, const ServicePortEntry& entry) {
   flow.checked_generation = table_->generation();
+  const bool has_header = wants_header(entry);
+  if (has_header == flow.header.empty()) {
+    flow.header = has_header ? header_of(flow.key.client, flow.key.asked) : std::string();
+  }
   if (flows_.set_idle_timeout(flow, idle_timeout_of(entry))) arm();
 }
 
@@ -263,8 +276,36 @@ void FlowSet::leave_backend(Flow& flow) noexcept {
 }
 
 void FlowSet::send(Flow& flow, const ServicePortEntry* entry, std::span<const Datagram> run) {
+  if (flow.header.empty()) return send_at_once(flow, entry, run);
+  send_with_header(flow, entry, run);
+}
+
+/// One header goes before each datagram, and the kernel, which splits joined ones, would put it
+/// before the first alone.
+void FlowSet::send_with_header(Flow& flow, const ServicePortEntry* entry,
+                               std::span<const Datagram> run) {
+  std::array<Datagram, SendBatch::kMost> singles;
+  std::size_t count = 0;
+  const auto flush = [&] {
+    const auto those = std::span<const Datagram>(singles).first(std::exchange(count, 0));
+    // Its backend may have been lost with those before.
+    if (!flow.socket) return drop(those, Drop::BackendUnreachable);
+    send_at_once(flow, entry, those);
+  };
+  for (const Datagram& joined : run) {
+    for (std::size_t i = 0; i < joined.count(); ++i) {
+      singles[count++] = joined.one(i);
+      if (count == singles.size()) flush();
+    }
+  }
+  flush();
+}
+
+void FlowSet::send_at_once(Flow& flow, const ServicePortEntry* entry,
+                           std::span<const Datagram> run) {
   std::array<Outgoing, SendBatch::kMost> all;
   for (std::size_t i = 0; i < run.size(); ++i) {
+    all[i].header = std::as_bytes(std::span(flow.header));
     all[i].bytes = run[i].bytes;
     all[i].segment = run[i].segment;
   }
@@ -319,14 +360,11 @@ void FlowSet::spread(const ServicePortEntry& entry, balancer::AddressKind kind,
   balancer::PickContext context;
   context.client = balancer::hash_of(run.front().client.ip);
   context.now = clock_.now();
+  std::string header;  // of all: they have the same client and address
+  if (wants_header(entry)) header = header_of(run.front().client, run.front().asked);
   for (const Datagram& joined : run) {
-    const std::size_t size = joined.segment == 0 ? joined.bytes.size() : joined.segment;
-    std::size_t at = 0;
-    do {
-      Datagram one = joined;
-      one.segment = 0;
-      one.bytes = joined.bytes.subspan(at, std::min(size, joined.bytes.size() - at));
-      at += one.bytes.size();
+    for (std::size_t i = 0; i < joined.count(); ++i) {
+      const Datagram one = joined.one(i);
       context.chance = chance_.next();
       const Backend* backend = balancer::pick_backend(entry, decision, context, {});
       if (backend == nullptr) {
@@ -342,6 +380,7 @@ void FlowSet::spread(const ServicePortEntry& entry, balancer::AddressKind kind,
       }
       Outgoing outgoing;
       outgoing.to = to;
+      outgoing.header = std::as_bytes(std::span(header));
       outgoing.bytes = one.bytes;
       if (const auto sent = sending_.send(fd, {&outgoing, 1}); sent.error != 0) {
         drop({&one, 1}, classify_backend_error(sent.error));
@@ -349,7 +388,7 @@ void FlowSet::spread(const ServicePortEntry& entry, balancer::AddressKind kind,
       }
       counters_.bytes_in.add(one.bytes.size());
       counters_.datagrams_in.add(1);
-    } while (at < joined.bytes.size());
+    }
   }
 }
 

@@ -115,6 +115,10 @@ class FlowSet {
   void follow(Flow& flow, const balancer::ServicePortEntry& entry);
   void leave_backend(Flow& flow) noexcept;
   void send(Flow& flow, const balancer::ServicePortEntry* entry, std::span<const Datagram> run);
+  void send_with_header(Flow& flow, const balancer::ServicePortEntry* entry,
+                        std::span<const Datagram> run);
+  void send_at_once(Flow& flow, const balancer::ServicePortEntry* entry,
+                    std::span<const Datagram> run);
   void spread(const balancer::ServicePortEntry& entry, balancer::AddressKind kind,
               const balancer::Decision& decision, std::span<const Datagram> run);
   [[nodiscard]] int one_way_socket(IpFamily family);

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 namespace wherry::udp {
@@ -51,7 +52,9 @@ struct Flow {
   std::shared_ptr<balancer::ServicePortState> service_port_state;
   std::uint64_t checked_generation = 0;  ///< of the table in which its backend served last
   std::optional<SocketAddress> refused;  ///< a backend that did not answer: another one is better
-  bool awaits_answer = false;            ///< the client spoke last
+  /// What stands before each datagram to the backend: a PROXY header, where its Service wants one.
+  std::string header{};
+  bool awaits_answer = false;  ///< the client spoke last
   WallTime since{};
   std::uint64_t bytes_in = 0;   ///< client to backend
   std::uint64_t bytes_out = 0;  ///< backend to client

@@ -3,7 +3,6 @@
 #include "proxy/udp/packet.h"
 #include "proxy/udp/raw_socket.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <netinet/in.h>
@@ -20,6 +19,15 @@ Outgoing outgoing_of(const Datagram& answer) {
   outgoing.scope = answer.scope;
   outgoing.bytes = answer.bytes;
   outgoing.segment = answer.segment;
+  return outgoing;
+}
+
+/// By a raw socket.
+Outgoing outgoing_of(const Datagram& answer, std::span<const std::byte> header) {
+  Outgoing outgoing = outgoing_of(answer);
+  outgoing.to->port = 0;  // it is in the header
+  outgoing.from = answer.asked.ip;
+  outgoing.header = header;
   return outgoing;
 }
 
@@ -70,27 +78,20 @@ void RawReplyPath::send(std::span<const Datagram> answers, const OnFailed& on_fa
       continue;
     }
     headers[i] = udp_header(answers[i].asked, answers[i].client, answers[i].bytes);
-    all[i] = outgoing_of(answers[i]);
-    all[i].from = answers[i].asked.ip;
-    all[i].header = headers[i];
+    all[i] = outgoing_of(answers[i], headers[i]);
   }
   flush(answers.size());
 }
 
 int RawReplyPath::send_segments(const Datagram& joined) {
-  for (std::size_t at = 0; at < joined.bytes.size();) {
+  for (std::size_t next = 0; next < joined.count();) {
     std::array<Outgoing, SendBatch::kMost> all;
     std::array<std::array<std::byte, kUdpHeader>, SendBatch::kMost> headers;
     std::size_t count = 0;
-    for (; count < all.size() && at < joined.bytes.size(); ++count) {
-      Datagram one = joined;
-      one.segment = 0;
-      one.bytes = joined.bytes.subspan(at, std::min(joined.segment, joined.bytes.size() - at));
-      at += one.bytes.size();
+    for (; count < all.size() && next < joined.count(); ++count) {
+      const Datagram one = joined.one(next++);
       headers[count] = udp_header(one.asked, one.client, one.bytes);
-      all[count] = outgoing_of(one);
-      all[count].from = one.asked.ip;
-      all[count].header = headers[count];
+      all[count] = outgoing_of(one, headers[count]);
     }
     const SendBatch::Sent sent = batch_.send(socket_.get(), {all.data(), count});
     if (sent.error != 0) return sent.error;

@@ -43,11 +43,6 @@ bool cannot_split(int error) noexcept {
   return error == EINVAL || error == EIO || error == EMSGSIZE || error == ENOPROTOOPT;
 }
 
-/// A raw socket takes no port in the address that it sends to.
-std::uint16_t port_of(const Outgoing& outgoing) noexcept {
-  return outgoing.header.empty() ? outgoing.to->port : std::uint16_t{0};
-}
-
 }  // namespace
 
 void SendBatch::fill(std::size_t place, const Outgoing& outgoing) noexcept {
@@ -64,7 +59,7 @@ void SendBatch::fill(std::size_t place, const Outgoing& outgoing) noexcept {
   message.msg_iov = vectors.data();
   message.msg_iovlen = parts;
   if (outgoing.to) {
-    const RawSocketAddress raw({outgoing.to->ip, port_of(outgoing)});
+    const RawSocketAddress raw(*outgoing.to);
     std::memcpy(&names_[place], &raw.storage, raw.size);
     if (raw.storage.ss_family == AF_INET6) {
       reinterpret_cast<sockaddr_in6*>(&names_[place])->sin6_scope_id = outgoing.scope;

@@ -13,10 +13,11 @@ namespace wherry::udp {
 
 /// One datagram (or several joined ones) on its way out of a socket.
 struct Outgoing {
-  std::optional<SocketAddress> to;      ///< none: where the socket is connected
+  /// None: where the socket is connected. A raw socket takes no port: it is 0.
+  std::optional<SocketAddress> to;
   std::uint32_t scope = 0;              ///< interface of a link-local `to`
   std::optional<IpAddress> from;        ///< the source address; none: the socket's
-  std::span<const std::byte> header{};  ///< before the bytes, for raw sockets
+  std::span<const std::byte> header{};  ///< before the bytes
   std::span<const std::byte> bytes{};
   std::size_t segment = 0;  ///< as Datagram::segment; with `header` 0
 };

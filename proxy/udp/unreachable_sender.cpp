@@ -18,7 +18,7 @@ bool UnreachableSender::send(Unreachable what, const Datagram& lost) {
   const std::size_t size = lost.segment == 0 ? lost.bytes.size() : lost.segment;
   const auto message = unreachable_message(what, lost.client, lost.asked, size);
   Outgoing outgoing;
-  outgoing.to = lost.client;
+  outgoing.to = SocketAddress{lost.client.ip, 0};
   outgoing.scope = lost.scope;
   outgoing.from = lost.asked.ip;
   outgoing.header = message;

@@ -120,6 +120,22 @@ TEST(Annotations, WhatIsCarriedOutIsReadWithoutAWord) {
   EXPECT_THAT(read("wherry.io/udp-idle-timeout", "30s").warnings, IsEmpty());
 }
 
+TEST(Annotations, VersionOneHasNoWordForUdp) {
+  const auto service_with = [](const std::string& version, Protocol protocol) {
+    return service("web")
+        .port("a", 53, std::uint16_t{0}, Protocol::TCP)
+        .port("b", 53, std::uint16_t{0}, protocol)
+        .annotation("wherry.io/proxy-protocol", version);
+  };
+  EXPECT_THAT(read_annotations(service_with("v1", Protocol::UDP), Algorithm::RoundRobin).warnings,
+              ElementsAre("Service default/web: annotation wherry.io/proxy-protocol: \"v1\" has no "
+                          "word for UDP, whose backends are told nothing; write v2"));
+  EXPECT_THAT(read_annotations(service_with("v2", Protocol::UDP), Algorithm::RoundRobin).warnings,
+              IsEmpty());
+  EXPECT_THAT(read_annotations(service_with("v1", Protocol::TCP), Algorithm::RoundRobin).warnings,
+              IsEmpty());
+}
+
 TEST(Annotations, WhatAsksForTheDefaultSaysNothing) {
   for (const auto& [name, value] : {std::pair("wherry.io/slow-start", "0"),
                                     {"wherry.io/udp-per-datagram", "false"},

@@ -192,6 +192,15 @@ TEST(WriteProxyHeader, WritesWhatTheSpecificationShows) {
             v2(kTcp4, kAddresses4));
 }
 
+TEST(WriteDatagramProxyHeader, SaysThatItIsUdp) {
+  EXPECT_EQ(write_datagram_proxy_header(from_to("203.0.113.9:40000", "198.51.100.1:443")),
+            v2("\x21\x12", kAddresses4));
+  const std::string v6 = write_datagram_proxy_header(from_to("[2001:db8::9]:1", "[2001:db8::1]:2"));
+  EXPECT_EQ(v6.size(), 52u);
+  EXPECT_EQ(v6.substr(12, 4), std::string("\x21\x22\0\x24", 4));
+  EXPECT_EQ(v6.substr(48), std::string("\0\1\0\2", 4));
+}
+
 TEST(WriteProxyHeader, IsReadAsItWasMeantAlsoWithTwoFamilies) {
   for (const auto version : {ProxyProtocol::V1, ProxyProtocol::V2}) {
     for (const auto& connection :
