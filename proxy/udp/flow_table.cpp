@@ -42,7 +42,8 @@ FlowTable::FlowTable(Limits limits, std::uint64_t seed)
 FlowTable::~FlowTable() {
   // Hooks must be out of their lists before flows and sources go.
   by_age_.clear();
-  for (auto& [address, flows] : sources_) flows.clear();
+  in_excess_.clear();
+  for (auto& [address, source] : sources_) source.flows.clear();
 }
 
 Flow* FlowTable::find(const FlowKey& key) noexcept {
@@ -51,12 +52,35 @@ Flow* FlowTable::find(const FlowKey& key) noexcept {
 }
 
 std::optional<FlowTable::Taken> FlowTable::make_room(const IpAddress& source) {
-  const auto own = sources_.find(source);
-  if (own != sources_.end() && own->second.size() >= limits_.per_source) {
-    return Taken{remove(own->second.front()), FlowEnd::SourceLimit};
+  if (flows_.size() < limits_.flows) return std::nullopt;
+  // Of those who have more than their part nobody's flows are better than another's.
+  Flow& oldest = by_age_.front();
+  if (sources_.find(oldest.key.client.ip)->second.excess.is_linked()) {
+    return Taken{remove(oldest), FlowEnd::SourceLimit};
   }
-  if (flows_.size() >= limits_.flows) return Taken{remove_oldest(), FlowEnd::FlowLimit};
-  return std::nullopt;
+  const auto own = sources_.find(source);
+  if (own != sources_.end() && own->second.flows.size() >= limits_.per_source) {
+    return Taken{remove(own->second.flows.front()), FlowEnd::SourceLimit};
+  }
+  if (!in_excess_.empty()) {
+    return Taken{remove(in_excess_.front().flows.front()), FlowEnd::SourceLimit};
+  }
+  return Taken{remove_oldest(), FlowEnd::FlowLimit};
+}
+
+void FlowTable::set_limits(Limits limits) {
+  limits_ = limits;
+  for (auto& [address, source] : sources_) note_size(source);
+}
+
+void FlowTable::note_size(Source& source) {
+  const bool has_more = source.flows.size() > limits_.per_source;
+  if (has_more == source.excess.is_linked()) return;
+  if (has_more) {
+    in_excess_.push_back(source);
+  } else {
+    in_excess_.erase(InExcess::s_iterator_to(source));
+  }
 }
 
 Flow& FlowTable::add(const FlowKey& key, Duration idle_timeout, TimePoint now) {
@@ -69,14 +93,16 @@ Flow& FlowTable::add(const FlowKey& key, Duration idle_timeout, TimePoint now) {
   WHERRY_ASSERT(is_new);
   flow.deadline = deadlines_.emplace(now + idle_timeout, &flow);
   by_age_.push_back(flow);
-  sources_[key.client.ip].push_back(flow);
+  Source& own = sources_[key.client.ip];
+  own.flows.push_back(flow);
+  note_size(own);
   return flow;
 }
 
 void FlowTable::touch(Flow& flow, TimePoint now) noexcept {
   flow.last_active = now;
   by_age_.splice(by_age_.end(), by_age_, ByAge::s_iterator_to(flow));
-  ByAgeInSource& own = sources_.find(flow.key.client.ip)->second;
+  ByAgeInSource& own = sources_.find(flow.key.client.ip)->second.flows;
   own.splice(own.end(), own, ByAgeInSource::s_iterator_to(flow));
 }
 
@@ -92,8 +118,9 @@ bool FlowTable::set_idle_timeout(Flow& flow, Duration timeout) {
 std::unique_ptr<Flow> FlowTable::remove(Flow& flow) {
   by_age_.erase(ByAge::s_iterator_to(flow));
   const auto own = sources_.find(flow.key.client.ip);
-  own->second.erase(ByAgeInSource::s_iterator_to(flow));
-  if (own->second.empty()) sources_.erase(own);
+  own->second.flows.erase(ByAgeInSource::s_iterator_to(flow));
+  note_size(own->second);
+  if (own->second.flows.empty()) sources_.erase(own);
   deadlines_.erase(flow.deadline);
   return std::move(flows_.extract(flow.key).mapped());
 }
@@ -119,7 +146,7 @@ std::optional<TimePoint> FlowTable::next_deadline() const {
 
 std::size_t FlowTable::size_of(const IpAddress& source) const {
   const auto own = sources_.find(source);
-  return own == sources_.end() ? 0 : own->second.size();
+  return own == sources_.end() ? 0 : own->second.flows.size();
 }
 
 void FlowTable::for_each(const std::function<void(Flow&)>& visit) {

@@ -61,15 +61,20 @@ struct Flow {
 };
 
 /// The flows of one worker: by who asks what, in the order in which they were last used, bounded in
-/// all and for each client address. Where a bound is met the flow that was idle for longest has to
-/// go: a resolver that asks from a new port each time must not be shut out by its own old flows.
+/// all and, once there is no room left, for each client address. Where a bound is met the flow that
+/// was idle for longest has to go: a resolver that asks from a new port each time must not be shut
+/// out by its own old flows.
+///
+/// A client address may have all the room that nobody else wants: thousands may stand behind it
+/// (address translation), and with few flows a burst of theirs pushes out those whose answers are
+/// still to come. When others want the room, who has more than its part gives it up first.
 ///
 /// Pure: time is given, nothing is opened. One thread.
 class FlowTable {
  public:
   struct Limits {
     std::size_t flows = 1;       ///< at least 1
-    std::size_t per_source = 1;  ///< of one client address; at least 1
+    std::size_t per_source = 1;  ///< that one client address may keep when others want room; >= 1
   };
 
   /// `seed` is secret: it keeps strangers from choosing keys that fall together.
@@ -103,7 +108,7 @@ class FlowTable {
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
 
   /// Lower limits come into force as flows are added.
-  void set_limits(Limits limits) noexcept { limits_ = limits; }
+  void set_limits(Limits limits);
   [[nodiscard]] std::size_t size() const noexcept { return flows_.size(); }
   [[nodiscard]] std::size_t size_of(const IpAddress& source) const;
   /// `visit` may not add or remove.
@@ -125,10 +130,21 @@ class FlowTable {
       Flow, boost::intrusive::member_hook<Flow, boost::intrusive::list_member_hook<>,
                                           &Flow::by_age_in_source>>;
 
+  struct Source {
+    ByAgeInSource flows;
+    boost::intrusive::list_member_hook<> excess;  ///< linked while it has more than its part
+  };
+  using InExcess = boost::intrusive::list<
+      Source,
+      boost::intrusive::member_hook<Source, boost::intrusive::list_member_hook<>, &Source::excess>>;
+
+  void note_size(Source& source);
+
   Limits limits_;
   std::unordered_map<FlowKey, std::unique_ptr<Flow>, KeyHash> flows_;
-  std::unordered_map<IpAddress, ByAgeInSource, AddressHash> sources_;
-  ByAge by_age_;  ///< the one idle for longest first
+  std::unordered_map<IpAddress, Source, AddressHash> sources_;
+  InExcess in_excess_;  ///< of sources_, those with more than limits_.per_source
+  ByAge by_age_;        ///< the one idle for longest first
   /// A flow that was used since keeps its old place until that comes up: using one costs no search.
   std::multimap<TimePoint, Flow*> deadlines_;
 };

@@ -37,7 +37,7 @@ inline constexpr std::size_t kDrops = static_cast<std::size_t>(Drop::QueueFull) 
 enum class FlowEnd : std::uint8_t {
   IdleTimeout,     ///< nothing moved for the idle timeout
   FlowLimit,       ///< another flow needed its place, and it was the one idle for longest
-  SourceLimit,     ///< the same, among the flows of its own client address
+  SourceLimit,     ///< the same, of a client address that had more than its part
   NotServed,       ///< no backend may serve the client any more
   ListenerClosed,  ///< its address is not served any more
   Shutdown,        ///< this process ends

@@ -103,6 +103,20 @@ class Host:
         if six:
             self.run("ip", "-6", "-batch", "-", input="\n".join(six) + "\n")
 
+    def udp_losses(self):
+        """What this host's kernel has dropped of UDP: {"v4 RcvbufErrors": 3, ...}."""
+        losses = {}
+        with self.inside():
+            with open("/proc/net/snmp", encoding="ascii") as file:
+                names, values = [line.split()[1:] for line in file if line.startswith("Udp:")]
+            with open("/proc/net/snmp6", encoding="ascii") as file:
+                six = [line.split() for line in file if line.startswith("Udp6")]
+        for family, pairs in (("v4", zip(names, values)),
+                              ("v6", ((name[4:], value) for name, value in six))):
+            losses |= {f"{family} {name}": int(value) for name, value in pairs
+                       if name.endswith("Errors") and int(value)}
+        return losses
+
     def start(self, *command, **options):
         """A program in the namespace that dies with this process."""
         with self.inside():

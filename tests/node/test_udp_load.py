@@ -38,6 +38,28 @@ def both_have(count):
         wait_for("the table has it", lambda: each.generation_has("dns", count))
 
 
+def losses():
+    """How many datagrams were dropped so far, by where and why: wherry's counts, each host's, and
+    those of the machine's queues between hosts, which other programs use too."""
+    found = {}
+    for name, each in wherries.items():
+        for metric in ("wherry_udp_drops_total", "wherry_udp_flows_ended_total"):
+            for line in each.get("/metrics")[1].splitlines():
+                sample, _, value = line.rpartition(" ")
+                if sample.startswith(metric + "{") and float(value):
+                    found[f"{name} {sample}"] = float(value)
+    for host in rig.hosts:
+        found |= {f"{host} {what}": count for what, count in host.udp_losses().items()}
+    with open("/proc/net/softnet_stat", encoding="ascii") as file:
+        found["the machine's backlog"] = sum(int(line.split()[1], 16) for line in file)
+    return found
+
+
+def since(before, now):
+    return {what: count - before.get(what, 0) for what, count in now.items()
+            if count != before.get(what, 0)}
+
+
 class Load(unittest.TestCase):
     def setUp(self):
         change("a1", "a2", "b1", "b2")
@@ -50,6 +72,7 @@ class Load(unittest.TestCase):
 
     def test_U2_answers_match_and_none_is_lost_while_backends_come_and_go(self):
         for to in (f"{dns.cluster_ips[0]}:{PORT}", f"[{dns.cluster_ips[1]}]:{PORT}"):
+            before = losses()
             load = self.ask(to)
             removals = 0
             end = time.monotonic() + SECONDS
@@ -60,7 +83,8 @@ class Load(unittest.TestCase):
                     time.sleep(CHURN_EVERY)  # the pace of the churn
             found = json.loads(load.communicate(timeout=60)[0])
             counts = found["counts"]
-            print(f"\n{to}: {removals} removals; {found}", flush=True)
+            print(f"\n{to}: {removals} removals; {found}\ndropped: {since(before, losses())}",
+                  flush=True)
             with self.subTest(to=to):
                 self.assertEqual(counts.get("wrong", 0), 0)
                 self.assertEqual(counts.get("refused", 0), 0)

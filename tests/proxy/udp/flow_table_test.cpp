@@ -160,6 +160,47 @@ TEST_F(FullFlowTableTest, AClientAtItsLimitGivesUpItsOwnOldestFlow) {
   EXPECT_NE(table_.find(key("10.1.0.9:1")), nullptr);
 }
 
+TEST_F(FullFlowTableTest, WhileThereIsRoomAClientMayHaveMoreThanItsPart) {
+  add("10.1.0.1:1");
+  add("10.1.0.1:2");
+
+  EXPECT_THAT(make_room("10.1.0.1:3"), IsEmpty());
+}
+
+TEST_F(FullFlowTableTest, WhoHasMoreThanItsPartGivesItUpFirstWhenOthersWantRoom) {
+  add("10.1.0.9:1");  // idle for longest, and within its part
+  add("10.1.0.1:1");
+  add("10.1.0.1:2");
+  table_.set_limits({3, 1});
+
+  EXPECT_THAT(make_room("10.1.0.2:1"), ElementsAre("10.1.0.1:1 source_limit"));
+  add("10.1.0.2:1");
+  EXPECT_THAT(make_room("10.1.0.3:1"), ElementsAre("10.1.0.9:1 flow_limit"))
+      << "now nobody has more than its part";
+}
+
+TEST_F(FullFlowTableTest, AmongThoseWithMoreTheOneIdleForLongestGoes) {
+  table_.set_limits({4, 1});
+  for (const char* idle : {"10.1.0.1:1", "10.1.0.1:2", "10.1.0.1:3", "10.1.0.2:1"}) add(idle);
+
+  EXPECT_THAT(make_room("10.1.0.2:2"), ElementsAre("10.1.0.1:1 source_limit"));
+  add("10.1.0.2:2");
+  EXPECT_THAT(make_room("10.1.0.2:3"), ElementsAre("10.1.0.1:2 source_limit"));
+  add("10.1.0.2:3");
+  EXPECT_THAT(make_room("10.1.0.2:4"), ElementsAre("10.1.0.2:1 source_limit"))
+      << "what is left to the other is its part";
+}
+
+TEST_F(FullFlowTableTest, AHigherPartIsNoExcess) {
+  add("10.1.0.9:1");
+  add("10.1.0.1:1");
+  add("10.1.0.1:2");
+  table_.set_limits({3, 1});
+  table_.set_limits({3, 2});
+
+  EXPECT_THAT(make_room("10.1.0.2:1"), ElementsAre("10.1.0.9:1 flow_limit"));
+}
+
 TEST_F(FullFlowTableTest, ThereIsRoomBelowTheLimits) {
   add("10.1.0.1:1");
   add("10.1.0.2:1");
