@@ -14,6 +14,7 @@
 #include "proxy/app/manifest_feed.h"
 #include "proxy/app/offline_tables.h"
 #include "proxy/app/process_facts.h"
+#include "proxy/app/steering_choice.h"
 #include "proxy/app/tcp_metrics.h"
 #include "proxy/app/udp_metrics.h"
 #include "proxy/steer/node_steering.h"
@@ -81,7 +82,9 @@ App::App(const config::Options& options, std::uint64_t open_files,
                clock_, 0),
       ground_(std::move(ground)),
       steering_(make_steering()),
-      service_cidrs_([this](const std::vector<Cidr>& all) { steering_->set_service_cidrs(all); }),
+      service_cidrs_([this](const std::vector<Cidr>& all) {
+        if (reads_service_cidrs(options_)) steering_->set_service_cidrs(all);
+      }),
       address_changes_(timers_, clock_, kAddressPace, [this] { on_addresses_changed(); }),
       address_watch_(control_, [this] { address_changes_.request(); }),
       progress_(clock_, families_, options.sync_period),
@@ -157,12 +160,14 @@ std::unique_ptr<steer::Steering> App::make_steering() {
       }
       return all;
     };
-    return std::make_unique<steer::RoutedSteering>(families_, options_.service_cidrs, network,
-                                                   timers_, make_listeners(std::move(rules)));
+    return std::make_unique<steer::RoutedSteering>(
+        families_, given_service_cidrs(options_), network, timers_,
+        make_listeners(std::move(rules)));
   }
   rules.beside_node = true;
   return std::make_unique<steer::NodeSteering>(
-      steer::NodeSteeringRules{families_, options_.service_cidrs, node_ports, workers_.workers()},
+      steer::NodeSteeringRules{families_, given_service_cidrs(options_), node_ports,
+                               workers_.workers()},
       steer::NodeSteeringParts{*ground_->program(), network, workers_, timers_,
                                steer::open_listen_sockets, steer::open_silent_socket,
                                steer::host_ports,

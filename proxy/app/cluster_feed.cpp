@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "proxy/app/offline_tables.h"
+#include "proxy/app/steering_choice.h"
 #include "proxy/health/proxy_health.h"
 
 #include <chrono>
@@ -74,8 +75,7 @@ api::ClusterOptions cluster_options(const config::Options& options) {
           .service_proxy_name = options.service_proxy_name,
           // An external IP may be another node\'s address.
           .all_nodes = options.steering == config::SteeringMode::Node,
-          .service_cidrs =
-              options.steering == config::SteeringMode::Node && options.service_cidrs.empty(),
+          .service_cidrs = reads_service_cidrs(options),
           .watch_list = api::wants_watch_list(options.environment)};
 }
 

@@ -48,6 +48,10 @@ void list(const Faults& faults) {
 constexpr const char* kIdleSettings =
     "settings of a cluster, which have no effect beside manifests";
 
+constexpr const char* kSharedServiceCidrs =
+    "--service-cidr has no effect with --service-proxy-name: other proxies have addresses in those "
+    "blocks, so each address of a Service that is served here has a route of its own; leave it out";
+
 std::string count_of(std::size_t count, const std::string& what) {
   return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
 }
@@ -250,6 +254,9 @@ std::optional<int> prepare_steering(const SteeringChoice& choice, config::Option
     log::warn("--port-offset counts only at the listen addresses of Services without clusterIP",
               {{"remedy", "leave it out with --steering node"}});
   }
+  if (shares_service_cidrs(options) && !options.service_cidrs.empty()) {
+    log::warn(kSharedServiceCidrs);
+  }
   if (ground->program() == nullptr) {
     log::warn("the kernel takes no program: each service port has a listener on the same routes",
               {{"reason", ground->why_no_program()},
@@ -319,6 +326,9 @@ int check(const config::CheckCommand& command) {
   }
   if (const std::string idle = config::idle_settings(command.options); !idle.empty()) {
     std::cerr << "warning: " << kIdleSettings << ": " << idle << '\n';
+  }
+  if (shares_service_cidrs(command.options) && !command.options.service_cidrs.empty()) {
+    std::cerr << "warning: " << kSharedServiceCidrs << '\n';
   }
   for (const Fault& warning : command.warnings) {
     std::cerr << "warning: " << printable(warning.to_string()) << '\n';

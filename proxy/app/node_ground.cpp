@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proxy/app/capabilities.h"
+#include "proxy/app/steering_choice.h"
 #include "proxy/bpf/capability.h"
 #include "proxy/bpf/pin_folder.h"
 #include "proxy/steer/leftovers.h"
@@ -95,14 +96,14 @@ std::variant<std::unique_ptr<NodeGround>, NodeRefusal> NodeGround::take(
         self->record_.arp = owned;
         self->save();
       });
-  ground->warn_of_leftovers();
+  ground->warn_of_leftovers(shares_service_cidrs(options));
   ground->open_program();
   ground->save();
   return ground;
 }
 
 /// What takes packets to Services before they get here.
-void NodeGround::warn_of_leftovers() const {
+void NodeGround::warn_of_leftovers(bool beside) const {
   steer::NetlinkSocket netfilter(NETLINK_NETFILTER);
   const auto filters = steer::read_packet_filters(netfilter);
   if (!filters) {
@@ -111,7 +112,15 @@ void NodeGround::warn_of_leftovers() const {
     return;
   }
   for (const steer::Leftover& each : steer::leftovers(*filters, network_->state())) {
-    log::warn(each.text);
+    using Kind = steer::Leftover::Kind;
+    if (!beside || each.kind == Kind::InputDrop) {
+      log::warn(each.text);
+    } else if (each.kind == Kind::KubeProxyNftables) {
+      log::info("kube-proxy's mode nftables drops what this node itself sends to our clusterIPs",
+                {{"remedy",
+                  "let processes on the node's network use another address of the Service, or run "
+                  "kube-proxy in mode iptables"}});
+    }
   }
 }
 

@@ -56,7 +56,8 @@ class NodeGround {
   void release();
 
  private:
-  void warn_of_leftovers() const;
+  /// `beside`: kube-proxy is meant to be here, with Services of its own.
+  void warn_of_leftovers(bool beside) const;
   void open_program();
 
   const std::string run_dir_;

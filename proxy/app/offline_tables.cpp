@@ -1,6 +1,7 @@
 #include "proxy/app/offline_tables.h"
 
 #include "base/log.h"
+#include "proxy/app/steering_choice.h"
 
 #include <algorithm>
 #include <array>
@@ -83,7 +84,7 @@ OfflineTables::OfflineTables(const config::Options& options)
       tables_(timers_, clock_, table_rules(options), node_name(options),
               [](const auto&, const TableLoop::Origin&) {}),
       claims_(offline_listen_rules(options), local_addresses_),
-      service_cidrs_(options.service_cidrs),
+      service_cidrs_(given_service_cidrs(options)),
       node_ports_(node_port_rule(options)) {
   if (options.steering == config::SteeringMode::Node) {
     node_claims_.emplace(std::vector{IpFamily::IPv4, IpFamily::IPv6});

@@ -34,6 +34,19 @@ SteeringChoice choose_steering(const config::Options& options, const SteeringFac
   return {SteeringMode::Bind, "a kubeconfig alone serves no node"};
 }
 
+bool shares_service_cidrs(const config::Options& options) {
+  return !options.service_proxy_name.empty();
+}
+
+std::vector<Cidr> given_service_cidrs(const config::Options& options) {
+  return shares_service_cidrs(options) ? std::vector<Cidr>() : options.service_cidrs;
+}
+
+bool reads_service_cidrs(const config::Options& options) {
+  return options.steering == SteeringMode::Node && !shares_service_cidrs(options) &&
+         options.service_cidrs.empty();
+}
+
 bool is_in_cluster(const config::Options& options) {
   return options.manifests.empty() && options.kubeconfig.empty() && options.context.empty() &&
          !options.environment.get("KUBERNETES_SERVICE_HOST").empty();

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "base/cidr.h"
 #include "config/options.h"
 
 #include <string>
+#include <vector>
 
 namespace wherry::app {
 
@@ -25,6 +27,15 @@ struct SteeringChoice {
 /// alone are a person's: `bind`. Pure.
 [[nodiscard]] SteeringChoice choose_steering(const config::Options& options,
                                              const SteeringFacts& facts);
+
+/// Whether other proxies of this node have addresses in the Services' blocks: with
+/// --service-proxy-name (S6). No block is routed here as a whole then, and an address that no
+/// Service of ours has is none of ours. Pure.
+[[nodiscard]] bool shares_service_cidrs(const config::Options& options);
+/// The blocks of --service-cidr, as far as they count. Pure.
+[[nodiscard]] std::vector<Cidr> given_service_cidrs(const config::Options& options);
+/// Whether the cluster's ServiceCIDRs say which blocks there are (W4). Pure.
+[[nodiscard]] bool reads_service_cidrs(const config::Options& options);
 
 /// Whether the cluster is that of this pod, by its own account: no other is named (find_access.h).
 /// Pure.

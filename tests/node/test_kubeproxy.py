@@ -1,5 +1,5 @@
-"""kube-proxy itself (nftables mode) and wherry, each in its turn on the same nodes, with the same
-API server and Services: what each answers, and how fast."""
+"""kube-proxy itself (nftables mode) and wherry, with the same API server and Services: each in its turn
+on the same nodes, what each answers, and how fast; and both at once, each with Services of its own."""
 import json
 import os
 import statistics
@@ -9,12 +9,13 @@ from cluster import Cluster
 from combos import ask_everything, print_summary, services_of, wrong_ones
 from expectations import (CLUSTER_IP, LOOPBACK, NODE, POD, Expected, deciding_node, expected,
                           print_table)
-from objects import PORT
-from probes import ANSWERED, REFUSED, ask_until
+from objects import PORT, Service
+from probes import ANSWERED, REFUSED, SILENCE, ask_until
 from rig import CLUSTER_CIDRS, PEER, Rig
 from wherry_node import both_nodes, is_sanitized, wait_for
 
 KUBE_PROXY = os.environ["WHERRY_KUBE_PROXY"]
+PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 ROUNDS = int(os.environ.get("WHERRY_NODE_ROUNDS", "3"))
 CONFIG = """apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
@@ -144,6 +145,78 @@ def down(running):
         each.close()
     for node in rig.nodes.values():  # what the one knew of connections is not the other's start
         node.host.run("nft", "flush", "ruleset")
+
+
+def of_both(rig, combination):
+    """What is labelled is wherry's, all else kube-proxy's. But what a node itself sends to a clusterIP
+    kube-proxy's mode nftables drops where it does not know it (its chain cluster-ips-check)."""
+    if PROXY_NAME not in combination.service.labels:
+        return of_kube_proxy(rig, combination)
+    if combination.client.is_a == NODE and combination.destination == CLUSTER_IP:
+        return NotSent(SILENCE) if combination.protocol == "UDP" else Expected(SILENCE)
+    return expected(rig, combination)
+
+
+class Beside(unittest.TestCase):
+    """Both on each node, wherry for one service-proxy-name. The API server names the Services' blocks in
+    a ServiceCIDR, and none of them is wherry's alone."""
+
+    def setUp(self):
+        self.wherrys, self.running = [], []
+        self.addCleanup(lambda: down(self.running + self.wherrys))
+        self.running += start_kube_proxy()
+        self.theirs = [each for each in services if each.name in
+                       ("cluster-cluster-both", "cluster-cluster-none")]
+        for host in (rig.pods["ac"].host, rig.pods["bc"].host):
+            wait_for("kube-proxy serves", lambda: ask_until(
+                lambda each: each.kind == ANSWERED, host, self.theirs[0].cluster_ips[0], PORT,
+                seconds=0).kind == ANSWERED, seconds=60)
+        self.wrong_ports_alone = self.wrong_ports()
+        labels = {PROXY_NAME: "rig"}
+        self.ours = [Service("ours", 40, [rig.pods["a1"], rig.pods["b1"]], labels=labels),
+                     Service("ours-none", 41, labels=labels)]
+        for service in self.ours:
+            cluster.put_service(service)
+        self.wherrys += both_nodes(
+            rig, None, "--kubeconfig", cluster.kubeconfig(), "--cluster-cidr",
+            ",".join(CLUSTER_CIDRS), "--service-proxy-name", "rig", "--healthz-bind-address",
+            "0.0.0.0:10356", admin="127.0.0.1:10349", service_cidrs=()).values()
+
+    def wrong_ports(self):
+        """What becomes of other ports of kube-proxy's clusterIPs."""
+        host = rig.pods["ac"].host
+        return [ask_until(lambda each: each.kind == REFUSED, host, address, PORT + 1, seconds=2).kind
+                for service in self.theirs for address in service.cluster_ips]
+
+    def test_each_serves_its_own(self):
+        both = self.theirs + self.ours
+        found = ask_everything(rig, both, of_both, all_pods_count=True)
+        print_table(rig, both, found)
+        self.assertEqual(wrong_ones(rig, found, wanted_of=of_both), "")
+
+        with self.subTest("what is wrong about kube-proxy's addresses is kube-proxy's to say"):
+            self.assertEqual(self.wrong_ports(), self.wrong_ports_alone)
+            self.assertIn(REFUSED, self.wrong_ports_alone)
+        with self.subTest("and explain says nothing about them"):
+            node = self.wherrys[0]
+            for port in (PORT, PORT + 1):
+                verdict, _, _ = node.explain("pod", self.theirs[0].cluster_ips[0], port, "TCP")
+                self.assertEqual(verdict, "no explanation (404)")
+            verdict, _, _ = node.explain("pod", self.ours[1].cluster_ips[0], PORT, "TCP")
+            self.assertEqual(verdict, "reject")
+        with self.subTest("each address of wherry's has a route of its own"):
+            own = [address for each in self.ours for address in
+                   (*each.cluster_ips, *each.external_ips, *each.balancer_ips)]
+            for family, flag in enumerate(("-4", "-6")):
+                listed = rig.a.host.run("ip", flag, "-json", "route", "show", "table", "local",
+                                        "proto", "87")
+                self.assertEqual({each["dst"] for each in json.loads(listed)},
+                                 {each for each in own if (":" in each) == bool(family)})
+        for each in self.wherrys:
+            self.assertEqual(each.stop(), 0)
+        with self.subTest("kube-proxy's rules are as they were once wherry is gone"):
+            found = ask_everything(rig, self.theirs, of_kube_proxy, all_pods_count=True)
+            self.assertEqual(wrong_ones(rig, found, wanted_of=of_kube_proxy), "")
 
 
 class SideBySide(unittest.TestCase):

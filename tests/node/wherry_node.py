@@ -34,14 +34,14 @@ class Wherry:
     """`wherry run` on one node. `prefix` is a command that takes privileges away."""
 
     def __init__(self, rig, node, *arguments, manifests=None, steering="node", prefix=(),
-                 ready=True, admin=f"127.0.0.1:{ADMIN_PORT}"):
+                 ready=True, admin=f"127.0.0.1:{ADMIN_PORT}", service_cidrs=SERVICE_CIDRS):
         self.rig, self.node = rig, node
         self.run_folder = os.path.join(rig.folder.name, "run-" + node.name)
         self.admin = admin
         self.arguments = [
             *(("--manifests", manifests) if manifests else ()), "--steering", steering,
-            "--hostname-override", node.name, "--service-cidr", ",".join(SERVICE_CIDRS),
-            "--run-dir", self.run_folder, "--admin-address", admin, *arguments]
+            "--hostname-override", node.name,
+            *(("--service-cidr", ",".join(service_cidrs)) if service_cidrs else ()), "--run-dir", self.run_folder, "--admin-address", admin, *arguments]
         self.prefix = list(prefix)
         self.log_name = os.path.join(rig.folder.name, f"log-{node.name}-{os.urandom(4).hex()}")
         self.connection = None

@@ -1,11 +1,19 @@
 #include "proxy/app/steering_choice.h"
 
+#include "proxy/app/cluster_feed.h"
+#include "proxy/app/offline_tables.h"
+#include "tests/support/builders.h"
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace wherry::app {
 namespace {
 
 using config::SteeringMode;
+using test::cidr;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 SteeringMode choose(SteeringMode asked, SteeringFacts facts, bool manifests = false) {
   config::Options options;
@@ -49,6 +57,49 @@ TEST(SteeringChoice, AClusterIsThatOfThePodUnlessAnotherIsNamed) {
   EXPECT_TRUE(is_in_cluster(options));
   options.kubeconfig = "/root/.kube/config";
   EXPECT_FALSE(is_in_cluster(options));
+}
+
+// --- whose the Services' blocks are ---
+
+config::Options on_a_node() {
+  config::Options options;
+  options.steering = SteeringMode::Node;
+  return options;
+}
+
+TEST(ServiceBlocks, W4_AreWhatTheClusterSaysWhereNoneAreGiven) {
+  config::Options options = on_a_node();
+  EXPECT_TRUE(reads_service_cidrs(options));
+  EXPECT_TRUE(cluster_options(options).service_cidrs);
+  EXPECT_THAT(given_service_cidrs(options), IsEmpty());
+
+  options.service_cidrs = {cidr("10.96.0.0/12")};
+  EXPECT_FALSE(reads_service_cidrs(options));
+  EXPECT_FALSE(cluster_options(options).service_cidrs);
+  EXPECT_THAT(given_service_cidrs(options), ElementsAre(cidr("10.96.0.0/12")));
+}
+
+TEST(ServiceBlocks, InSteeringBindNobodyAsksForThem) {
+  EXPECT_FALSE(reads_service_cidrs(config::Options()));
+}
+
+TEST(ServiceBlocks, S6_AreNotOursBesideAnotherProxyWhoeverNamesThem) {
+  config::Options options = on_a_node();
+  options.service_proxy_name = "wherry";
+  EXPECT_FALSE(reads_service_cidrs(options));
+  EXPECT_FALSE(cluster_options(options).service_cidrs);
+
+  options.service_cidrs = {cidr("10.96.0.0/12")};
+  EXPECT_THAT(given_service_cidrs(options), IsEmpty());
+}
+
+TEST(ServiceBlocks, S6_AnAddressThatIsFreeHereIsNotSaidToBeSilentBesideAnotherProxy) {
+  config::Options options = on_a_node();
+  options.service_cidrs = {cidr("10.96.0.0/12")};
+  EXPECT_THAT(OfflineTables(options).ways_in().service_cidrs, ElementsAre(cidr("10.96.0.0/12")));
+
+  options.service_proxy_name = "wherry";
+  EXPECT_THAT(OfflineTables(options).ways_in().service_cidrs, IsEmpty());
 }
 
 TEST(SteeringChoice, KubeletSaysInEtcHostsWhetherAPodHasTheNodesNetwork) {
