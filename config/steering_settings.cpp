@@ -1,3 +1,4 @@
+#include "base/service_block.h"
 #include "config/setting_values.h"
 
 #include <algorithm>
@@ -46,9 +47,7 @@ Wrong service_cidr(Options& options, Texts texts) {
       if (block->has_host_bits()) {
         return part + " is an address inside a block; the block is " + block->to_string();
       }
-      // Every address of the block would be this machine's own.
-      if (block->prefix_length() < 8 || block->base().is_multicast() ||
-          block->base().is_loopback()) {
+      if (!could_be_of_services(*block)) {
         return part +
                " is no block that a cluster gives to its Services; write what its API server has "
                "as --service-cluster-ip-range";
@@ -87,7 +86,7 @@ std::vector<Setting> steering_settings() {
   all.push_back({.flag = "service-cidr",
                  .value = "CIDR",
                  .help = "the blocks of the Services' addresses, for steering node (default: what "
-                         "the cluster's ServiceCIDRs say, else each address alone)",
+                         "ServiceCIDRs say, else each address alone)",
                  .kind = ValueKind::List,
                  .same_as = {},
                  .apply = service_cidr,

@@ -185,7 +185,7 @@ std::unique_ptr<Feed> App::make_feed(std::optional<api::ClusterAccess> access) {
                                          std::move(*access), tables_, service_cidrs_);
   }
   return std::make_unique<ManifestFeed>(control_, files_.get_executor(), timers_, clock_, options_,
-                                        tables_);
+                                        tables_, service_cidrs_);
 }
 
 App::~App() {

@@ -10,10 +10,11 @@
 namespace wherry::app {
 
 ManifestFeed::ManifestFeed(asio::io_context& control, asio::any_io_executor work, Timers& timers,
-                           const Clock& clock, const config::Options& options, TableLoop& tables)
+                           const Clock& clock, const config::Options& options, TableLoop& tables,
+                           model::ObjectSink<model::ServiceCidr>& service_cidrs)
     : tables_(tables),
       source_(control, std::move(work), timers, clock, options.manifests,
-              {tables.services(), tables.pods(), tables.slices(), tables.nodes()},
+              {tables.services(), tables.pods(), tables.slices(), tables.nodes(), service_cidrs},
               [&tables] { tables.on_synced(); }) {}
 
 bool ManifestFeed::node_eligible() const {

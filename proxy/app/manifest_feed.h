@@ -15,7 +15,8 @@ class ManifestFeed final : public Feed {
  public:
   /// Files are read on `work`.
   ManifestFeed(asio::io_context& control, asio::any_io_executor work, Timers& timers,
-               const Clock& clock, const config::Options& options, TableLoop& tables);
+               const Clock& clock, const config::Options& options, TableLoop& tables,
+               model::ObjectSink<model::ServiceCidr>& service_cidrs);
 
   void start() override { source_.start(); }
   void stop() override { source_.stop(); }

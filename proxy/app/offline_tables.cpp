@@ -85,6 +85,9 @@ OfflineTables::OfflineTables(const config::Options& options)
               [](const auto&, const TableLoop::Origin&) {}),
       claims_(offline_listen_rules(options), local_addresses_),
       service_cidrs_(given_service_cidrs(options)),
+      cluster_service_cidrs_([this, read = reads_service_cidrs(options)](const auto& all) {
+        if (read) service_cidrs_ = all;
+      }),
       node_ports_(node_port_rule(options)) {
   if (options.steering == config::SteeringMode::Node) {
     node_claims_.emplace(std::vector{IpFamily::IPv4, IpFamily::IPv6});
@@ -169,8 +172,8 @@ void OfflineTables::read(const std::vector<std::string>& paths) {
     objects_of_files_.set(file.order, file.path, std::move(text.content), nullptr);
   }
   objects_ = objects_of_files_.counts();
-  objects_of_files_.replace_all(
-      {tables_.services(), tables_.pods(), tables_.slices(), tables_.nodes()});
+  objects_of_files_.replace_all({tables_.services(), tables_.pods(), tables_.slices(),
+                                 tables_.nodes(), cluster_service_cidrs_});
 }
 
 std::vector<std::string> OfflineTables::warnings() const {

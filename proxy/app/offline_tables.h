@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "config/options.h"
+#include "proxy/app/service_cidrs.h"
 #include "proxy/app/table_loop.h"
 #include "proxy/steer/listen_claims.h"
 #include "proxy/steer/node_claims.h"
@@ -63,6 +64,7 @@ class OfflineTables {
   steer::ListenClaims claims_;
   std::optional<steer::NodeClaims> node_claims_;  ///< with --steering node
   std::vector<Cidr> service_cidrs_;
+  ServiceCidrs cluster_service_cidrs_;  ///< into service_cidrs_, where they count
   steer::NodePortRule node_ports_;
   Faults faults_;
   std::size_t files_ = 0;

@@ -1,11 +1,12 @@
 """Refused is ECONNREFUSED at connect(), dropped is silence: wrong ports, free addresses, source
 ranges, a Service that loses its last endpoint and gets one again."""
+import json
 import unittest
 
 from objects import PORT, Service, all_objects
 from probes import ANSWERED, REFUSED, SILENCE, Probe, ask, ask_all, ask_until
-from rig import Rig
-from wherry_node import both_nodes, wait_for
+from rig import SERVICE_CIDRS, Rig
+from wherry_node import Wherry, both_nodes, wait_for
 
 FREE = ("10.96.250.250", "fd00:96::fafa")  # in the service CIDRs, and no Service's
 WRONG_PORT = 4444
@@ -73,6 +74,33 @@ class Refusals(unittest.TestCase):
 
     def test_E10_free_addresses_of_the_service_CIDRs_are_silent(self):
         self.all_are(SILENCE, [(FREE, PORT), (FREE, WRONG_PORT)])
+
+    def test_W4_blocks_of_a_ServiceCIDR_in_the_manifests_count_as_given_ones(self):
+        given = wherries["node-a"]
+        self.assertEqual(given.stop(), 0)
+        self.addCleanup(lambda: (given.start(), given.wait_ready()))
+        own = rig.manifests("own", all_objects(rig, everything()))
+        wherry = Wherry(rig, rig.a, manifests=own, service_cidrs=())
+        self.addCleanup(wherry.close)
+
+        def says():
+            return wherry.explain("pod", FREE[0], PORT, "TCP")[0]
+
+        def blocks():
+            return {each["dst"] for flag in ("-4", "-6") for each in json.loads(rig.a.host.run(
+                "ip", flag, "-json", "route", "show", "table", "local", "proto", "87"))
+                if "/" in each["dst"]}
+        self.assertEqual((says(), blocks()), ("no explanation (404)", set()))
+        rig.write(own, [{"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
+                         "metadata": {"name": "kubernetes"},
+                         "spec": {"cidrs": list(SERVICE_CIDRS)}}], "blocks.json")
+        wait_for("explain knows the block", lambda: says() == "drop")
+        self.assertEqual(blocks(), set(SERVICE_CIDRS))
+        pod = rig.pods["ac"].host
+        for outcome in ask_all([Probe(pod, FREE[family], PORT, protocol)
+                                for family in (0, 1) for protocol in ("TCP", "UDP")]):
+            self.assertEqual(outcome.kind, SILENCE)
+        self.assertEqual(wherry.stop(), 0)
 
     def test_E10_explain_says_so(self):
         for family in (0, 1):

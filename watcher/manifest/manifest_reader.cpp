@@ -89,6 +89,10 @@ struct Cost {
     details += node.addresses.size() + node.pod_cidrs.size() + node.taints.size();
     for (const std::string& taint : node.taints) bytes += taint.size();
   }
+  void add(const model::ServiceCidr& service_cidr) {
+    add(service_cidr.meta);
+    details += service_cidr.cidrs.size();
+  }
   void add(const std::vector<model::Endpoint>& endpoints) {
     parts += endpoints.size();
     for (const model::Endpoint& each : endpoints) {
@@ -184,7 +188,8 @@ class Reader {
       return type.kind == "ServiceList" || type.kind == "PodList" || type.kind == "EndpointsList" ||
              type.kind == "NodeList";
     }
-    return type.api_version == "discovery.k8s.io/v1" && type.kind == "EndpointSliceList";
+    return (type.api_version == "discovery.k8s.io/v1" && type.kind == "EndpointSliceList") ||
+           (type.api_version == "networking.k8s.io/v1" && type.kind == "ServiceCIDRList");
   }
 
   /// What an object says it is, or, for one that says nothing, what the typed list says that holds
@@ -245,6 +250,8 @@ class Reader {
         return add(type.kind, model::decode_endpoints(object), faults, into.endpoints);
       case model::Kind::Node:
         return add(type.kind, model::decode_node(object), faults, into.nodes);
+      case model::Kind::ServiceCidr:
+        return add(type.kind, model::decode_service_cidr(object), faults, into.service_cidrs);
       default:
         break;
     }
@@ -261,7 +268,7 @@ class Reader {
     return kind + ' ' + name_of(into.back().meta.key);
   }
 
-  /// A Node has no namespace.
+  /// A Node and a ServiceCIDR have no namespace.
   static std::string name_of(const model::ObjectKey& key) {
     return key.name_space.empty() ? key.name : key.to_string();
   }
@@ -316,6 +323,7 @@ class Reader {
     move_all(to.slices, pending.content.slices);
     move_all(to.endpoints, pending.content.endpoints);
     move_all(to.nodes, pending.content.nodes);
+    move_all(to.service_cidrs, pending.content.service_cidrs);
     for (const auto& [kind, count] : pending.content.ignored) to.ignored[kind] += count;
     const std::size_t room = limits_.faults - kept_.faults.size();
     const std::size_t fits = std::min(room, pending.faults.size());

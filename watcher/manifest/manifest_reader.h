@@ -6,6 +6,7 @@
 #include "watcher/model/node.h"
 #include "watcher/model/pod.h"
 #include "watcher/model/service.h"
+#include "watcher/model/service_cidr.h"
 
 #include <cstddef>
 #include <map>
@@ -34,6 +35,7 @@ struct ManifestContent {
   std::vector<model::EndpointSlice> slices;
   std::vector<model::Endpoints> endpoints;
   std::vector<model::Node> nodes{};
+  std::vector<model::ServiceCidr> service_cidrs{};
   std::map<std::string, std::size_t> ignored;  ///< "apps/v1 Deployment" -> how many
 };
 
@@ -43,8 +45,9 @@ struct ManifestText {
 };
 
 /// Reads all documents of a file of YAML or JSON: Services, Pods, EndpointSlices, Endpoints,
-/// Nodes and Lists of them; other kinds are counted. One fault discards the whole file, so that a
-/// half-read file never takes effect. `name` is what faults call the file. Pure; any thread.
+/// Nodes, ServiceCIDRs and Lists of them; other kinds are counted. One fault discards the whole
+/// file, so that a half-read file never takes effect. `name` is what faults call the file. Pure;
+/// any thread.
 ///
 /// What a stranger's file may cost is bounded: nesting, values per object, objects and what they
 /// hold in all, faults and their length.

@@ -50,6 +50,9 @@ void EndpointsAsSlices::append_to(std::vector<Slice>& slices) const {
 
 void ManifestObjects::set(const FileOrder& order, const std::string& file, ManifestContent content,
                           const ManifestSinks* sinks) {
+  // First: an address that a block has needs no route of its own.
+  service_cidrs_.set(order, file, std::move(content.service_cidrs),
+                     sinks == nullptr ? nullptr : &sinks->service_cidrs);
   services_.set(order, file, std::move(content.services),
                 sinks == nullptr ? nullptr : &sinks->services);
   pods_.set(order, file, std::move(content.pods), sinks == nullptr ? nullptr : &sinks->pods);
@@ -60,6 +63,7 @@ void ManifestObjects::set(const FileOrder& order, const std::string& file, Manif
 }
 
 void ManifestObjects::replace_all(const ManifestSinks& sinks) const {
+  sinks.service_cidrs.replace(service_cidrs_.all());
   sinks.services.replace(services_.all());
   sinks.pods.replace(pods_.all());
   auto slices = slices_.all();
@@ -75,6 +79,7 @@ std::vector<DoubleDefinition> ManifestObjects::doubles() const {
   slices_.append_doubles("EndpointSlice", all);
   endpoints_.append_doubles("Endpoints", all);
   nodes_.append_doubles("Node", all);
+  service_cidrs_.append_doubles("ServiceCIDR", all);
   std::sort(all.begin(), all.end());
   return all;
 }
@@ -83,7 +88,8 @@ std::map<std::string, std::size_t> ManifestObjects::counts() const {
   return {{"Service", services_.size()},
           {"Pod", pods_.size()},
           {"EndpointSlice", slices_.size() + slices_of_endpoints_.size()},
-          {"Node", nodes_.size()}};
+          {"Node", nodes_.size()},
+          {"ServiceCIDR", service_cidrs_.size()}};
 }
 
 }  // namespace wherry::manifest

@@ -135,6 +135,7 @@ struct ManifestSinks {
   model::ObjectSink<model::Pod>& pods;
   model::ObjectSink<model::EndpointSlice>& slices;
   model::ObjectSink<model::Node>& nodes;
+  model::ObjectSink<model::ServiceCidr>& service_cidrs;
 };
 
 /// Stands between Endpoints and whoever wants EndpointSlices; remembers what it made of them.
@@ -186,6 +187,7 @@ class ManifestObjects {
   MergedObjects<model::EndpointSlice> slices_;
   MergedObjects<model::Endpoints> endpoints_;
   MergedObjects<model::Node> nodes_;
+  MergedObjects<model::ServiceCidr> service_cidrs_;
   EndpointsAsSlices slices_of_endpoints_;
 };
 

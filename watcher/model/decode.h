@@ -20,7 +20,7 @@ namespace wherry::model {
 
 using document::FieldReader;
 
-enum class Kind { Service, Pod, Node, EndpointSlice, Endpoints, List, Other };
+enum class Kind { Service, Pod, Node, EndpointSlice, Endpoints, ServiceCidr, List, Other };
 
 /// What an object says it is.
 struct TypeMeta {

@@ -34,6 +34,7 @@ Kind TypeMeta::classify() const {
     if (kind == "List") return Kind::List;
   }
   if (api_version == "discovery.k8s.io/v1" && kind == "EndpointSlice") return Kind::EndpointSlice;
+  if (api_version == "networking.k8s.io/v1" && kind == "ServiceCIDR") return Kind::ServiceCidr;
   return Kind::Other;
 }
 

@@ -8,7 +8,10 @@ ServiceCidr decode_service_cidr(const FieldReader& object) {
   result.meta = decode_meta(object);
   result.meta.key.name_space.clear();
   keep_labels(result.meta, {});
-  object.object("spec").each("cidrs", [&result](const FieldReader& field) {
+  const FieldReader spec = object.object("spec");
+  bool has_any = false;
+  spec.each("cidrs", [&](const FieldReader& field) {
+    has_any = true;
     const auto text = field.as_string();
     if (!text) return;
     if (const auto block = Cidr::parse(*text)) {
@@ -17,6 +20,10 @@ ServiceCidr decode_service_cidr(const FieldReader& object) {
       field.fault('"' + *text + "\" is no CIDR; write address/length, for example 10.96.0.0/12");
     }
   });
+  const FieldReader cidrs = spec.at("cidrs");
+  const bool is_missing = cidrs.present() ? cidrs.value()->is_array() && !has_any
+                                          : spec.present() || !object.at("spec").present();
+  if (is_missing) spec.fault("cidrs", "missing; write one block, or one of each family");
   return result;
 }
 

@@ -1,5 +1,6 @@
 #include "watcher/model/validate.h"
 
+#include "base/service_block.h"
 #include "watcher/model/names.h"
 
 #include <algorithm>
@@ -144,6 +145,28 @@ FieldFaults validate(const Pod& pod) {
 FieldFaults validate(const Node& node) {
   FieldFaults faults;
   check_name(node.meta.key.name, NameRule::Subdomain, faults);  // a Node has no namespace
+  return faults;
+}
+
+FieldFaults validate(const ServiceCidr& service_cidr) {
+  FieldFaults faults;
+  check_name(service_cidr.meta.key.name, NameRule::Subdomain, faults);
+  const std::vector<Cidr>& blocks = service_cidr.cidrs;
+  if (blocks.size() > 2 || (blocks.size() == 2 && blocks[0].family() == blocks[1].family())) {
+    add(faults, {"spec", "cidrs"},
+        "holds more than one block of a family; write further ones into ServiceCIDRs of their own");
+  }
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i].has_host_bits()) {
+      add(faults, {"spec", "cidrs", i},
+          "is an address inside a block; the block is " + blocks[i].to_string());
+    } else if (!could_be_of_services(blocks[i])) {
+      add(faults, {"spec", "cidrs", i},
+          blocks[i].to_string() +
+              " is no block that a cluster gives to its Services; write what its API server has as "
+              "--service-cluster-ip-range");
+    }
+  }
   return faults;
 }
 

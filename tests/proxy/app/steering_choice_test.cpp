@@ -3,6 +3,7 @@
 #include "proxy/app/cluster_feed.h"
 #include "proxy/app/offline_tables.h"
 #include "tests/support/builders.h"
+#include "tests/support/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -98,6 +99,23 @@ TEST(ServiceBlocks, S6_AnAddressThatIsFreeHereIsNotSaidToBeSilentBesideAnotherPr
   options.service_cidrs = {cidr("10.96.0.0/12")};
   EXPECT_THAT(OfflineTables(options).ways_in().service_cidrs, ElementsAre(cidr("10.96.0.0/12")));
 
+  options.service_proxy_name = "wherry";
+  EXPECT_THAT(OfflineTables(options).ways_in().service_cidrs, IsEmpty());
+}
+
+TEST(ServiceBlocks, W4_AreWhatManifestsSayWhereNoneAreGivenAndNobodyIsBeside) {
+  const test::TempFolder folder;
+  folder.write("blocks.yaml",
+               "{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: a}, spec: "
+               "{cidrs: [10.96.0.0/12]}}");
+  config::Options options = on_a_node();
+  options.manifests = {folder.path().string()};
+  EXPECT_THAT(OfflineTables(options).ways_in().service_cidrs, ElementsAre(cidr("10.96.0.0/12")));
+
+  options.service_cidrs = {cidr("10.32.0.0/12")};
+  EXPECT_THAT(OfflineTables(options).ways_in().service_cidrs, ElementsAre(cidr("10.32.0.0/12")));
+
+  options.service_cidrs = {};
   options.service_proxy_name = "wherry";
   EXPECT_THAT(OfflineTables(options).ways_in().service_cidrs, IsEmpty());
 }

@@ -34,6 +34,9 @@ std::vector<std::string> names_in(const ManifestContent& content) {
   for (const auto& each : content.endpoints) {
     names.push_back("Endpoints " + each.meta.key.to_string());
   }
+  for (const auto& each : content.service_cidrs) {
+    names.push_back("ServiceCIDR " + each.meta.key.name);
+  }
   return names;
 }
 
@@ -88,6 +91,9 @@ const std::string kSlice =
     "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: "
     "{name: web-x}, addressType: IPv4}\n";
 const std::string kEndpoints = "{apiVersion: v1, kind: Endpoints, metadata: {name: web}}\n";
+const std::string kServiceCidr =
+    "{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: more}, spec: "
+    "{cidrs: [10.96.0.0/12]}}\n";
 const std::string kJsonPod = R"({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1"}})"
                              "\n";
 const std::string kJsonPod2 =
@@ -100,9 +106,10 @@ INSTANTIATE_TEST_SUITE_P(
         ContentCase{"EmptyFile", "", {}}, ContentCase{"CommentsOnly", "# nothing\n  # here\n", {}},
         ContentCase{"EmptyDocuments", "---\n---\n# none\n---\nnull\n---\n~\n...\n", {}},
         ContentCase{"EveryKind",
-                    kService + "---\n" + kPod + "---\n" + kSlice + "---\n" + kEndpoints,
+                    kService + "---\n" + kPod + "---\n" + kSlice + "---\n" + kEndpoints + "---\n" +
+                        kServiceCidr,
                     {"Service default/web", "Pod default/web-1", "EndpointSlice default/web-x",
-                     "Endpoints default/web"}},
+                     "Endpoints default/web", "ServiceCIDR more"}},
         ContentCase{"EmptyDocumentsBetween",
                     "---\n---\n" + kService + "---\n# note\n---\n" + kPod + "---\n",
                     {"Service default/web", "Pod default/web-1"}},
@@ -169,6 +176,10 @@ INSTANTIATE_TEST_SUITE_P(
             "EndpointSliceList",
             "{apiVersion: discovery.k8s.io/v1, kind: EndpointSliceList, items: [" + kSlice + "]}",
             {"EndpointSlice default/web-x"}},
+        ContentCase{"ServiceCIDRList",
+                    "{apiVersion: networking.k8s.io/v1, kind: ServiceCIDRList, items: [" +
+                        kServiceCidr + "]}",
+                    {"ServiceCIDR more"}},
         ContentCase{
             "ItemsOfAnObjectThatIsNoList",
             "{apiVersion: example.com/v1, kind: Basket, items: [" + kPod + ", {colour: red}]}",
@@ -316,6 +327,13 @@ INSTANTIATE_TEST_SUITE_P(
                   {"a.yaml:4:9: Pod default/My_Pod: metadata.name: \"My_Pod\" is no name for this "
                    "kind; write at most 253 lower-case letters, digits, '-' and '.', beginning and "
                    "ending with a letter or digit"}},
+        FaultCase{"W4_ServiceCidrWithAnAddress",
+                  "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata:\n  name: more\n"
+                  "spec:\n  cidrs:\n  - 10.96.0.7/12\n  - here\n",
+                  {"a.yaml:7:5: ServiceCIDR more: spec.cidrs[0]: is an address inside a block; the "
+                   "block is 10.96.0.0/12",
+                   "a.yaml:8:5: ServiceCIDR more: spec.cidrs[1]: \"here\" is no CIDR; write "
+                   "address/length, for example 10.96.0.0/12"}},
         FaultCase{"PortOutOfRange",
                   service_of("  ports:\n  - port: 65536\n"),
                   {"a.yaml:7:11: Service default/web: spec.ports[0].port: 65536 is no port; a port "

@@ -21,6 +21,7 @@ using model::Service;
 using test::pod;
 using test::service;
 using test::slice;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
@@ -224,7 +225,8 @@ class ManifestObjectsTest : public ::testing::Test {
   test::ObjectMap<Pod> pods_;
   test::ObjectMap<EndpointSlice> slices_;
   test::ObjectMap<model::Node> nodes_;
-  const ManifestSinks sinks_{services_, pods_, slices_, nodes_};
+  test::ObjectMap<model::ServiceCidr> service_cidrs_;
+  const ManifestSinks sinks_{services_, pods_, slices_, nodes_, service_cidrs_};
   ManifestObjects objects_;
 };
 
@@ -279,8 +281,9 @@ TEST_F(ManifestObjectsTest, CountWhatIsInForce) {
             .endpoints = {endpoints("db", {"10.0.0.1"})},
             .ignored = {}});
 
-  EXPECT_THAT(objects_.counts(), ElementsAre(Pair("EndpointSlice", 2), Pair("Node", 1),
-                                             Pair("Pod", 2), Pair("Service", 1)));
+  EXPECT_THAT(objects_.counts(),
+              ElementsAre(Pair("EndpointSlice", 2), Pair("Node", 1), Pair("Pod", 2),
+                          Pair("Service", 1), Pair("ServiceCIDR", 0)));
 }
 
 TEST_F(ManifestObjectsTest, W3_NodesHaveNoNamespace) {
@@ -293,6 +296,27 @@ TEST_F(ManifestObjectsTest, W3_NodesHaveNoNamespace) {
   ASSERT_EQ(nodes_.all().size(), 2u);
   EXPECT_EQ(nodes_.all()[0].zone(), "zone-b");
   EXPECT_THAT(objects_.doubles(), ElementsAre(DoubleDefinition{"Node node-1", "b.yaml", "a.yaml"}));
+}
+
+TEST_F(ManifestObjectsTest, W4_ServiceCidrsHaveNoNamespaceAndAreToldOf) {
+  model::ServiceCidr block;
+  block.meta.key.name = "kubernetes";
+  block.cidrs = {test::cidr("10.96.0.0/12")};
+  ManifestContent content;
+  content.service_cidrs = {block};
+  set("a.yaml", content);
+  EXPECT_THAT(service_cidrs_.all(), ElementsAre(block));
+
+  content.service_cidrs[0].cidrs = {test::cidr("10.32.0.0/12")};
+  set("b.yaml", content);
+  EXPECT_THAT(service_cidrs_.all(), ElementsAre(content.service_cidrs[0]));
+  EXPECT_THAT(objects_.doubles(),
+              ElementsAre(DoubleDefinition{"ServiceCIDR kubernetes", "b.yaml", "a.yaml"}));
+  EXPECT_THAT(objects_.counts(), Contains(Pair("ServiceCIDR", 1)));
+
+  set("b.yaml", {});
+  objects_.replace_all(sinks_);
+  EXPECT_THAT(service_cidrs_.all(), ElementsAre(block));
 }
 
 TEST_F(ManifestObjectsTest, KnowWhatIsDefinedTwice) {

@@ -96,7 +96,8 @@ class ManifestSourceTest : public ::testing::Test {
   test::ObjectMap<model::Pod> pods_;
   test::ObjectMap<model::EndpointSlice> slices_;
   test::ObjectMap<model::Node> nodes_;
-  const ManifestSinks sinks_{services_, pods_, slices_, nodes_};
+  test::ObjectMap<model::ServiceCidr> service_cidrs_;
+  const ManifestSinks sinks_{services_, pods_, slices_, nodes_, service_cidrs_};
   int changes_ = 0;
   std::unique_ptr<ManifestSource> source_;
 };

@@ -260,5 +260,51 @@ INSTANTIATE_TEST_SUITE_P(
                 {"metadata.namespace: \"-\"" + kNamespaceRule}}),
     [](const auto& each) { return each.param.name; });
 
+struct ServiceCidrCase {
+  std::string name;
+  std::string object;
+  std::vector<const char*> cidrs;
+  std::vector<std::string> faults;
+};
+
+class ValidateServiceCidr : public ::testing::TestWithParam<ServiceCidrCase> {};
+
+TEST_P(ValidateServiceCidr, FollowsTheTable) {
+  ServiceCidr object;
+  object.meta.key.name = GetParam().object;
+  for (const char* each : GetParam().cidrs) object.cidrs.push_back(test::cidr(each));
+  EXPECT_EQ(lines_of(validate(object)), GetParam().faults);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, ValidateServiceCidr,
+    ::testing::Values(
+        ServiceCidrCase{"One", "kubernetes", {"10.96.0.0/12"}, {}},
+        ServiceCidrCase{"DualStack", "a.b", {"fd00:96::/112", "10.96.0.0/12"}, {}},
+        ServiceCidrCase{
+            "NoName", "", {"10.96.0.0/12"}, {"metadata.name: missing; give the object a name"}},
+        ServiceCidrCase{
+            "TwoOfAFamily",
+            "a",
+            {"10.96.0.0/16", "10.97.0.0/16"},
+            {"spec.cidrs: holds more than one block of a family; write further ones into "
+             "ServiceCIDRs of their own"}},
+        ServiceCidrCase{
+            "Three",
+            "a",
+            {"10.96.0.0/16", "fd00:96::/112", "fd00:97::/112"},
+            {"spec.cidrs: holds more than one block of a family; write further ones into "
+             "ServiceCIDRs of their own"}},
+        ServiceCidrCase{"AnAddressInABlock",
+                        "a",
+                        {"10.96.0.1/16"},
+                        {"spec.cidrs[0]: is an address inside a block; the block is 10.96.0.0/16"}},
+        ServiceCidrCase{"EverybodysAddresses",
+                        "a",
+                        {"10.96.0.0/16", "::/0"},
+                        {"spec.cidrs[1]: ::/0 is no block that a cluster gives to its Services; "
+                         "write what its API server has as --service-cluster-ip-range"}}),
+    [](const auto& each) { return each.param.name; });
+
 }  // namespace
 }  // namespace wherry::model
