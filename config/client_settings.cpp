@@ -1,15 +1,10 @@
 #include "config/setting_values.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
 namespace wherry::config {
 namespace {
-
-constexpr std::array<std::pair<std::string_view, Transparent>, 3> kTransparent = {
-    {{"auto", Transparent::Auto}, {"off", Transparent::Off}, {"nft", Transparent::Nft}}};
 
 Wrong accept_proxy_protocol(Options& options, Texts texts) {
   std::vector<Cidr> blocks;
@@ -30,16 +25,6 @@ Wrong accept_proxy_protocol(Options& options, Texts texts) {
   return std::nullopt;
 }
 
-Wrong transparent(Options& options, Texts texts) {
-  const auto* const found = std::find_if(kTransparent.begin(), kTransparent.end(),
-                                         [&](const auto& each) { return each.first == texts[0]; });
-  if (found == kTransparent.end()) {
-    return quote(texts[0]) + " is none of them; write auto, off or nft";
-  }
-  options.transparent = found->second;
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::vector<Setting> client_settings() {
@@ -53,21 +38,13 @@ std::vector<Setting> client_settings() {
                  .same_as = {},
                  .apply = accept_proxy_protocol,
                  .show = [](const Options& o) { return joined(o.accept_proxy_protocol); }});
-  all.push_back({.flag = "transparent",
-                 .value = "HOW",
-                 .help = "how backends see the client's own address, on a node: auto, off, or nft "
-                         "(one nftables rule in place of programs)",
-                 .kind = ValueKind::Text,
-                 .same_as = {},
-                 .apply = transparent,
-                 .show =
-                     [](const Options& o) {
-                       const auto* const found = std::find_if(
-                           kTransparent.begin(), kTransparent.end(),
-                           [&](const auto& each) { return each.second == o.transparent; });
-                       return std::string(found->first);
-                     },
-                 .takes_off = true});
+  all.push_back(word_setting(
+      "transparent", "HOW",
+      "how backends see the client's own address, on a node: auto, off, or "
+      "nft (one nftables rule in place of programs)",
+      "such way", &Options::transparent,
+      Words<Transparent>{
+          {"auto", Transparent::Auto}, {"off", Transparent::Off}, {"nft", Transparent::Nft}}));
   return all;
 }
 

@@ -28,17 +28,6 @@ Wrong name_space(Options& options, Texts texts) {
   return std::nullopt;
 }
 
-Wrong endpoints(Options& options, Texts texts) {
-  if (texts[0] == "slices") {
-    options.endpoints = Endpoints::Slices;
-  } else if (texts[0] == "pods") {
-    options.endpoints = Endpoints::Pods;
-  } else {
-    return quote(texts[0]) + " is no source of endpoints; write slices or pods";
-  }
-  return std::nullopt;
-}
-
 Wrong poll_interval(Options& options, Texts texts) {
   Duration interval{};
   if (auto wrong = duration(interval, texts[0], true)) return wrong;
@@ -84,17 +73,12 @@ std::vector<Setting> cluster_settings() {
                  .same_as = {},
                  .apply = name_space,
                  .show = [](const Options& o) { return o.name_space; }});
-  all.push_back({.flag = "endpoints",
-                 .value = "SOURCE",
-                 .help =
-                     "slices: as the cluster's controller makes them; pods: the label selectors "
-                     "of Services are matched here",
-                 .kind = ValueKind::Text,
-                 .same_as = {},
-                 .apply = endpoints,
-                 .show = [](const Options& o) {
-                   return std::string(o.endpoints == Endpoints::Pods ? "pods" : "slices");
-                 }});
+  all.push_back(word_setting(
+      "endpoints", "SOURCE",
+      "slices: as the cluster's controller makes them; pods: the label selectors of Services are "
+      "matched here",
+      "source of endpoints", &Options::endpoints,
+      Words<Endpoints>{{"slices", Endpoints::Slices}, {"pods", Endpoints::Pods}}));
   all.push_back({.flag = "poll-interval",
                  .value = "DURATION",
                  .help = "list again and again instead of watching, where watch is forbidden; 0: "

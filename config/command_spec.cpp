@@ -191,20 +191,6 @@ std::vector<std::string> flag_words(const CommandSpec& spec) {
   return words;
 }
 
-/// What the value of a setting can be, where a shell can help with it.
-std::vector<std::string> setting_choices(std::string_view flag) {
-  if (flag == "log-level") return {"debug", "info", "warn", "error"};
-  if (flag == "log-format") return {"text", "json"};
-  if (flag == "endpoints") return {"slices", "pods"};
-  if (flag == "steering") return {"auto", "node", "bind"};
-  if (flag == "proxy-mode") return {"iptables", "ipvs", "nftables"};
-  if (flag == "detect-local-mode") {
-    return {"ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"};
-  }
-  if (find_flag(flag)->kind == ValueKind::Boolean) return {"true", "false"};
-  return {};
-}
-
 bool takes_path(std::string_view value) {
   return value == "PATH" || value == "FILE" || value == "DIR";
 }
@@ -258,9 +244,9 @@ std::string bash_completion() {
   std::string values;
   for (const Setting& setting : settings()) {
     const std::string name = "    --" + std::string(setting.flag) + ") ";
-    if (const auto choices = setting_choices(setting.flag); !choices.empty()) {
-      values +=
-          name + "COMPREPLY=($(compgen -W \"" + join(choices) + "\" -- \"$cur\")); return ;;\n";
+    if (!setting.words.empty()) {
+      values += name + "COMPREPLY=($(compgen -W \"" + join(strings(setting.words)) +
+                "\" -- \"$cur\")); return ;;\n";
     } else if (takes_path(setting.value)) {
       values += name + "COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
     } else {
@@ -316,7 +302,7 @@ std::string zsh_completion() {
       const Setting& setting = *find_flag(flag);
       const std::string name = (setting.kind == ValueKind::List ? "*--" : "--") + std::string(flag);
       cases +=
-          " \\\n        " + zsh_argument(name, setting.help, setting.value, setting_choices(flag));
+          " \\\n        " + zsh_argument(name, setting.help, setting.value, strings(setting.words));
     }
     for (const ActionFlag& flag : spec.flags) {
       for (const std::string& name : split_names(flag.names)) {

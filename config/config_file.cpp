@@ -53,7 +53,7 @@ std::optional<std::vector<std::string>> texts_of(const Setting& setting, const F
       if (const auto truth = field.as_bool()) return {{*truth ? "true" : "false"}};
       return std::nullopt;
     case ValueKind::Text:
-      if (setting.takes_off && value.is_bool() && !value.get_bool()) return {{"off"}};
+      if (setting.takes_off() && value.is_bool() && !value.get_bool()) return {{"off"}};
       break;
   }
   if (auto text = field.as_string()) return {{std::move(*text)}};

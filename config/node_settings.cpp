@@ -1,19 +1,10 @@
 #include "config/setting_values.h"
 
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <utility>
 
 namespace wherry::config {
 namespace {
-
-/// A name for each value, as kube-proxy spells it.
-constexpr std::array<std::pair<std::string_view, DetectLocalMode>, 4> kDetectLocalModes = {
-    {{"ClusterCIDR", DetectLocalMode::ClusterCidr},
-     {"NodeCIDR", DetectLocalMode::NodeCidr},
-     {"BridgeInterface", DetectLocalMode::BridgeInterface},
-     {"InterfaceNamePrefix", DetectLocalMode::InterfaceNamePrefix}}};
 
 Wrong healthz_bind_address(Options& options, Texts texts) {
   options.healthz_is_given = true;
@@ -74,32 +65,6 @@ Wrong cluster_cidr(Options& options, Texts texts) {
     return "write one block, or one of each family with a comma between them";
   }
   options.cluster_cidrs = std::move(blocks);
-  return std::nullopt;
-}
-
-Wrong detect_local_mode(Options& options, Texts texts) {
-  const auto* const found = std::find_if(kDetectLocalModes.begin(), kDetectLocalModes.end(),
-                                         [&](const auto& each) { return each.first == texts[0]; });
-  if (found == kDetectLocalModes.end()) {
-    return quote(texts[0]) + " is no such mode; write ClusterCIDR, NodeCIDR, BridgeInterface or " +
-           "InterfaceNamePrefix";
-  }
-  options.detect_local_mode = found->second;
-  return std::nullopt;
-}
-
-std::string shown_detect_local_mode(const Options& options) {
-  const auto* const found =
-      std::find_if(kDetectLocalModes.begin(), kDetectLocalModes.end(),
-                   [&](const auto& each) { return each.second == options.detect_local_mode; });
-  return std::string(found->first);
-}
-
-Wrong proxy_mode(Options& options, Texts texts) {
-  if (texts[0] != "iptables" && texts[0] != "ipvs" && texts[0] != "nftables") {
-    return quote(texts[0]) + " is no mode of kube-proxy; write iptables, ipvs or nftables";
-  }
-  options.proxy_mode = texts[0];
   return std::nullopt;
 }
 
@@ -184,10 +149,15 @@ std::vector<Setting> node_settings() {
                              "the addresses of the cluster's pods, one block of each family",
                              cluster_cidr,
                              [](const Options& o) { return joined(o.cluster_cidrs); }));
-  all.push_back(node_setting("detect-local-mode", "MODE", ValueKind::Text,
-                             "how this node's pods are told from others: ClusterCIDR, NodeCIDR, "
-                             "BridgeInterface or InterfaceNamePrefix",
-                             detect_local_mode, shown_detect_local_mode));
+  all.push_back(word_setting(
+      "detect-local-mode", "MODE",
+      "how this node's pods are told from others: ClusterCIDR, NodeCIDR, BridgeInterface or "
+      "InterfaceNamePrefix",
+      "such mode", &Options::detect_local_mode,
+      Words<DetectLocalMode>{{"ClusterCIDR", DetectLocalMode::ClusterCidr},
+                             {"NodeCIDR", DetectLocalMode::NodeCidr},
+                             {"BridgeInterface", DetectLocalMode::BridgeInterface},
+                             {"InterfaceNamePrefix", DetectLocalMode::InterfaceNamePrefix}}));
   all.push_back(name_setting("pod-bridge-interface", "NAME",
                              "the pods' bridge, for --detect-local-mode BridgeInterface",
                              &Options::pod_bridge_interface));
@@ -195,10 +165,12 @@ std::vector<Setting> node_settings() {
                              "how the pods' interfaces begin, for --detect-local-mode "
                              "InterfaceNamePrefix",
                              &Options::pod_interface_name_prefix));
-  all.push_back(node_setting("proxy-mode", "MODE", ValueKind::Text,
-                             "the mode of kube-proxy that is stood in for: iptables, ipvs or "
-                             "nftables; decides which of its defaults hold",
-                             proxy_mode, [](const Options& o) { return o.proxy_mode; }));
+  all.push_back(word_setting(
+      "proxy-mode", "MODE",
+      "the mode of kube-proxy that is stood in for: iptables, ipvs or nftables; decides which of "
+      "its defaults hold",
+      "mode of kube-proxy", &Options::proxy_mode,
+      Words<std::string>{{"iptables", "iptables"}, {"ipvs", "ipvs"}, {"nftables", "nftables"}}));
   all.push_back(name_setting("ipvs-scheduler", "NAME",
                              "the algorithm of Services that name none, in IPVS's words: rr, lc, "
                              "sh, mh, ...",

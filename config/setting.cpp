@@ -3,11 +3,16 @@
 #include "config/setting_values.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <numeric>
 
 namespace wherry::config {
 namespace {
+
+/// As log::to_string() has them; a test sees to it.
+constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 2> kFormats = {"text", "json"};
 
 Wrong listen_address(Options& options, Texts texts) {
   const auto parsed = IpAddress::parse(texts[0]);
@@ -213,32 +218,32 @@ std::vector<Setting> make_settings() {
                  .same_as = {},
                  .apply = [](Options& o, Texts t) { return duration(o.drain_timeout, t[0], true); },
                  .show = [](const Options& o) { return format_duration(o.drain_timeout); }});
-  all.push_back(
-      {.flag = "log-level",
-       .value = "LEVEL",
-       .help = "debug, info, warn or error",
-       .kind = ValueKind::Text,
-       .same_as = {},
-       .apply = [](Options& o, Texts t) -> Wrong {
-         const auto level = log::parse_level(t[0]);
-         if (!level) return quote(t[0]) + " is no level; write debug, info, warn or error";
-         o.log_level = *level;
-         return std::nullopt;
-       },
-       .show = [](const Options& o) { return std::string(log::to_string(o.log_level)); }});
-  all.push_back(
-      {.flag = "log-format",
-       .value = "FORMAT",
-       .help = "text or json",
-       .kind = ValueKind::Text,
-       .same_as = {},
-       .apply = [](Options& o, Texts t) -> Wrong {
-         const auto format = log::parse_format(t[0]);
-         if (!format) return quote(t[0]) + " is no format; write text or json";
-         o.log_format = *format;
-         return std::nullopt;
-       },
-       .show = [](const Options& o) { return std::string(log::to_string(o.log_format)); }});
+  all.push_back({.flag = "log-level",
+                 .value = "LEVEL",
+                 .help = "debug, info, warn or error",
+                 .kind = ValueKind::Text,
+                 .same_as = {},
+                 .apply = [](Options& o, Texts t) -> Wrong {
+                   const auto level = log::parse_level(t[0]);
+                   if (!level) return quote(t[0]) + " is no level; write " + one_of(kLevels);
+                   o.log_level = *level;
+                   return std::nullopt;
+                 },
+                 .show = [](const Options& o) { return std::string(log::to_string(o.log_level)); },
+                 .words = {kLevels.begin(), kLevels.end()}});
+  all.push_back({.flag = "log-format",
+                 .value = "FORMAT",
+                 .help = "text or json",
+                 .kind = ValueKind::Text,
+                 .same_as = {},
+                 .apply = [](Options& o, Texts t) -> Wrong {
+                   const auto format = log::parse_format(t[0]);
+                   if (!format) return quote(t[0]) + " is no format; write " + one_of(kFormats);
+                   o.log_format = *format;
+                   return std::nullopt;
+                 },
+                 .show = [](const Options& o) { return std::string(log::to_string(o.log_format)); },
+                 .words = {kFormats.begin(), kFormats.end()}});
   return all;
 }
 
@@ -259,6 +264,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+bool Setting::takes_off() const {
+  return std::find(words.begin(), words.end(), "off") != words.end();
+}
 
 std::string Setting::key() const {
   std::string text;

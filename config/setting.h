@@ -33,11 +33,13 @@ struct Setting {
   std::function<std::optional<std::string>(Options&, std::span<const std::string>)> apply;
   /// The value in force, as one would write it; empty if unset.
   std::function<std::string(const Options&)> show;
-  /// One of its words is "off", which YAML reads as false where it has no quotes.
-  bool takes_off = false;
+  /// All values that it can have, where these are a few words: what the shells offer.
+  std::vector<std::string_view> words{};
 
   /// The flag in camelCase: "listenAddress".
   [[nodiscard]] std::string key() const;
+  /// Whether one of its words is "off", which YAML reads as false where it has no quotes.
+  [[nodiscard]] bool takes_off() const;
 };
 
 [[nodiscard]] const std::vector<Setting>& settings();

@@ -83,6 +83,15 @@ std::string joined(const std::vector<Cidr>& blocks) {
   return text;
 }
 
+std::string one_of(std::span<const std::string_view> words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
+    text += words[i];
+  }
+  return text;
+}
+
 Setting boolean_setting(std::string_view flag, std::string_view help, bool Options::* member) {
   return {.flag = flag,
           .value = kBooleanValue,
@@ -90,7 +99,8 @@ Setting boolean_setting(std::string_view flag, std::string_view help, bool Optio
           .kind = ValueKind::Boolean,
           .same_as = {},
           .apply = [member](Options& o, Texts t) { return boolean(o.*member, t[0]); },
-          .show = [member](const Options& o) { return std::string(o.*member ? "true" : "false"); }};
+          .show = [member](const Options& o) { return std::string(o.*member ? "true" : "false"); },
+          .words = {"true", "false"}};
 }
 
 }  // namespace wherry::config

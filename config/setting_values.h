@@ -8,6 +8,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 /// How texts become values of settings. Private to this folder.
 namespace wherry::config {
@@ -41,6 +44,43 @@ template <std::unsigned_integral T>
 
 /// The way back, without blanks.
 [[nodiscard]] std::string joined(const std::vector<Cidr>& blocks);
+
+/// "a, b or c".
+[[nodiscard]] std::string one_of(std::span<const std::string_view> words);
+
+/// What a setting's words mean. The first word of a value is how it is shown.
+template <class T>
+using Words = std::vector<std::pair<std::string_view, T>>;
+
+/// A setting that is one of a few words, whose meaning a member holds. Any other word is no `what`.
+template <class T>
+[[nodiscard]] Setting word_setting(std::string_view flag, std::string_view value,
+                                   std::string_view help, std::string_view what,
+                                   T Options::* member, const Words<T>& words) {
+  Setting setting{.flag = flag,
+                  .value = value,
+                  .help = help,
+                  .kind = ValueKind::Text,
+                  .same_as = {},
+                  .apply = {},
+                  .show = {}};
+  for (const auto& [word, meaning] : words) setting.words.push_back(word);
+  setting.apply = [what, member, words, all = setting.words](Options& o, Texts texts) -> Wrong {
+    for (const auto& [word, meaning] : words) {
+      if (word != texts[0]) continue;
+      o.*member = meaning;
+      return std::nullopt;
+    }
+    return quote(texts[0]) + " is no " + std::string(what) + "; write " + one_of(all);
+  };
+  setting.show = [member, words](const Options& o) {
+    for (const auto& [word, meaning] : words) {
+      if (meaning == o.*member) return std::string(word);
+    }
+    return std::string();
+  };
+  return setting;
+}
 
 /// A setting that is true or false, which a member holds.
 [[nodiscard]] Setting boolean_setting(std::string_view flag, std::string_view help,

@@ -1,7 +1,6 @@
 #include "base/service_block.h"
 #include "config/setting_values.h"
 
-#include <algorithm>
 #include <vector>
 
 namespace wherry::config {
@@ -9,32 +8,6 @@ namespace {
 
 /// A few blocks of each family at most: a cluster has one or two, and a hundred are a slip.
 constexpr std::size_t kMostServiceCidrs = 64;
-
-Wrong steering(Options& options, Texts texts) {
-  const std::string& word = texts[0];
-  if (word == "auto") {
-    options.steering = SteeringMode::Auto;
-  } else if (word == "node") {
-    options.steering = SteeringMode::Node;
-  } else if (word == "bind") {
-    options.steering = SteeringMode::Bind;
-  } else {
-    return quote(word) + " is no way of steering; write auto, node or bind";
-  }
-  return std::nullopt;
-}
-
-std::string shown_steering(const Options& options) {
-  switch (options.steering) {
-    case SteeringMode::Auto:
-      return "auto";
-    case SteeringMode::Node:
-      return "node";
-    case SteeringMode::Bind:
-      return "bind";
-  }
-  return "?";
-}
 
 Wrong service_cidr(Options& options, Texts texts) {
   std::vector<Cidr> blocks;
@@ -74,15 +47,15 @@ Wrong run_dir(Options& options, Texts texts) {
 
 std::vector<Setting> steering_settings() {
   std::vector<Setting> all;
-  all.push_back({.flag = "steering",
-                 .value = "MODE",
-                 .help = "how clients get here: node (the node's routes and kernel lead all "
-                         "Services here), bind (a listener for each), auto (node with "
-                         "kube-proxy's configuration or in a pod on the host's network, else bind)",
-                 .kind = ValueKind::Text,
-                 .same_as = {},
-                 .apply = steering,
-                 .show = shown_steering});
+  all.push_back(word_setting(
+      "steering", "MODE",
+      "how clients get here: node (the node's routes and kernel lead all Services here), bind (a "
+      "listener for each), auto (node with kube-proxy's configuration or in a pod on the host's "
+      "network, else bind)",
+      "way of steering", &Options::steering,
+      Words<SteeringMode>{{"auto", SteeringMode::Auto},
+                          {"node", SteeringMode::Node},
+                          {"bind", SteeringMode::Bind}}));
   all.push_back({.flag = "service-cidr",
                  .value = "CIDR",
                  .help = "the blocks of the Services' addresses, for steering node (default: what "

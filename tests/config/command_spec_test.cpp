@@ -154,7 +154,31 @@ TEST_F(BashCompletion, OffersTheChoicesOfAFlag) {
   EXPECT_THAT(offered({"wherry", "explain", "pod", "10.96.0.1:80", "-o", ""}),
               ElementsAre("text", "json"));
   EXPECT_THAT(offered({"wherry", "run", "--log-format", ""}), ElementsAre("text", "json"));
+  EXPECT_THAT(offered({"wherry", "run", "--transparent", ""}), ElementsAre("auto", "off", "nft"));
+  EXPECT_THAT(offered({"wherry", "run", "--profiling", ""}), ElementsAre("true", "false"));
   EXPECT_THAT(offered({"wherry", "run", "--workers", ""}), IsEmpty());
+}
+
+TEST(Completion, OffersEveryWordThatASettingTakesAndNoOther) {
+  for (const Setting& setting : settings()) {
+    for (const std::string_view word : setting.words) {
+      Options options;
+      const std::vector<std::string> texts{std::string(word)};
+      EXPECT_EQ(setting.apply(options, texts), std::nullopt) << setting.flag << ' ' << word;
+      EXPECT_EQ(setting.show(options), word) << setting.flag;
+    }
+    if (setting.words.empty()) continue;
+    Options options;
+    const std::vector<std::string> texts{"Other"};
+    EXPECT_NE(setting.apply(options, texts), std::nullopt) << setting.flag;
+    std::string joined;
+    for (const std::string_view word : setting.words) {
+      joined += (joined.empty() ? "" : " ") + std::string(word);
+    }
+    EXPECT_THAT(bash_completion(), HasSubstr("--" + std::string(setting.flag) +
+                                             ") COMPREPLY=($(compgen -W \"" + joined + '"'));
+    EXPECT_THAT(zsh_completion(), HasSubstr("(" + joined + ")"));
+  }
 }
 
 TEST_F(BashCompletion, OffersFilesWhereAPathIsWanted) {

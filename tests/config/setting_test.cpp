@@ -202,7 +202,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"ProxyInsideABlock", "accept-proxy-protocol", "192.0.2.7/24",
                  "192.0.2.7/24 is an address inside a block; the block is 192.0.2.0/24"},
         BadValue{"Transparent", "transparent", "on",
-                 "\"on\" is none of them; write auto, off or nft"},
+                 "\"on\" is no such way; write auto, off or nft"},
         BadValue{"Steering", "steering", "tproxy",
                  "\"tproxy\" is no way of steering; write auto, node or bind"},
         BadValue{"ServiceCidr", "service-cidr", "10.96.0.1",
