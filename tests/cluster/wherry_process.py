@@ -4,12 +4,17 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import urllib.error
 import urllib.request
 
 from control_plane import wait_for
 from network import mortal
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+
+from running_wherry import cpu_seconds, sum_of_samples  # noqa: E402  (after the path is set)
 
 BINARY = os.environ["WHERRY_BINARY"]
 
@@ -88,19 +93,10 @@ class Wherry:
                         (found or True), seconds)
 
     def metric(self, name):
-        """The sum of all samples of this name, with or without labels."""
-        total = 0.0
-        for line in self.get("/metrics").splitlines():
-            if re.match(re.escape(name) + r"([{ ]|$)", line):
-                total += float(line.rsplit(" ", 1)[1])
-        return total
+        return sum_of_samples(self.get("/metrics"), name)
 
     def cpu_seconds(self):
-        total = 0
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            with open(f"/proc/{self.process.pid}/task/{task}/schedstat", encoding="ascii") as file:
-                total += int(file.read().split()[0])
-        return total / 1e9
+        return cpu_seconds(self.process.pid)
 
     def peak_kib(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:

@@ -8,20 +8,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 deploy/install-deps.sh deploy
-work=$(mktemp -d -p /var/tmp)  # /tmp may be small, or have no devices
-child=
-clean_up() {
-  [ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true
-  wait || true
-  rm -rf --one-file-system "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-unshare --mount --pid --fork --kill-child --mount-proc \
-  python3 -B -W ignore tests/deploy/test_image.py "$work" &
-child=$!
-status=0
-wait "$child" || status=$?
-child=
-exit "$status"
+. tests/support/work_folder.sh
+with_work_folder python3 -B -W ignore tests/deploy/test_image.py

@@ -2,13 +2,17 @@
 import http.client
 import json
 import os
-import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.parse
 
 from rig import SERVICE_CIDRS
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+
+from running_wherry import cpu_seconds, sum_of_samples  # noqa: E402  (after the path is set)
 
 BINARY = os.environ["WHERRY_BINARY"]
 ADMIN_PORT = 10249
@@ -112,20 +116,10 @@ class Wherry:
         return bool(rows) and all(len(row["internal"]["backends"]) == count for row in rows)
 
     def metric(self, name, **labels):
-        """The sum of all samples of this name that have these labels."""
-        total = 0.0
-        for line in self.get("/metrics")[1].splitlines():
-            if re.match(re.escape(name) + r"([{ ]|$)", line) and all(
-                    f'{key}="{value}"' in line for key, value in labels.items()):
-                total += float(line.rsplit(" ", 1)[1])
-        return total
+        return sum_of_samples(self.get("/metrics")[1], name, **labels)
 
     def cpu_seconds(self):
-        total = 0
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            with open(f"/proc/{self.process.pid}/task/{task}/schedstat", encoding="ascii") as file:
-                total += int(file.read().split()[0])
-        return total / 1e9
+        return cpu_seconds(self.process.pid)
 
     def open_files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))

@@ -12,24 +12,8 @@ if [ "${1:-}" != --inside ]; then
   build=$(realpath "$1")
   cd "$(dirname "$0")/../.."
   deploy/install-deps.sh build package
-  work=$(mktemp -d -p /var/tmp)  # /tmp may be small, or have no devices
-  child=
-  clean_up() {
-    [ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true
-    wait || true
-    rm -rf --one-file-system "$work"
-  }
-  trap clean_up EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  # Mounts and processes end with these namespaces, however the test ends.
-  unshare --mount --pid --fork --kill-child --mount-proc "$PWD/tests/package/run.sh" --inside \
-    "$build" "$work" &
-  child=$!
-  status=0
-  wait "$child" || status=$?
-  child=
-  exit "$status"
+  . tests/support/work_folder.sh
+  with_work_folder "$PWD/tests/package/run.sh" --inside "$build"
 fi
 
 build=$2
