@@ -1,6 +1,10 @@
 """The chart and the kustomizations, given to a real API server, and wherry with their rights."""
+import http.client
 import json
 import os
+import shutil
+import ssl
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -8,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../cluster"))
 
 from control_plane import ADMIN, ControlPlane, wait_for  # noqa: E402
-from network import SERVER, Network  # noqa: E402
+from network import NODE, SERVER, Network, run  # noqa: E402
 from rendering import (CHART, NAMESPACE, VARIANTS, container_of, helm, helm_text,  # noqa: E402
                        kustomize_text, objects_of, only, values_of)
 from wherry_process import Wherry, wherry  # noqa: E402
@@ -36,6 +40,12 @@ def install(release, *arguments):
                     "--kubeconfig", kubeconfig, *arguments)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
+
+
+def token_of(account):
+    return plane.api.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{account}/token",
+                            {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                             "spec": {}})["status"]["token"]
 
 
 def uninstall(release):
@@ -143,13 +153,9 @@ class Rights(unittest.TestCase):
             with self.subTest(extra), tempfile.TemporaryDirectory() as folder:
                 install("rights", "--values", values_of("replace-kube-proxy"), *extra)
                 self.addCleanup(uninstall, "rights")
-                token = plane.api.create(
-                    f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/rights-wherry/token",
-                    {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-                     "spec": {}})["status"]["token"]
                 objects = objects_of(helm_text("--values", values_of("replace-kube-proxy"), *extra,
                                                release="rights"))
-                process = self.start(objects, token, folder)
+                process = self.start(objects, token_of("rights-wherry"), folder)
                 self.assertEqual(process.backends("default", "kubernetes"), [f"{SERVER}:6443"])
                 self.assert_nothing_was_forbidden(process)
                 self.assertEqual(process.stop(), 0)
@@ -177,6 +183,105 @@ class Rights(unittest.TestCase):
                           {"verb": verb, "group": group, "resource": resource,
                            "namespace": NAMESPACE}}})
             self.assertFalse(answer["status"]["allowed"], json.dumps(answer["spec"]))
+
+
+class Pod(unittest.TestCase):
+    """The container of a pod that the cluster made, started as a kubelet would, in this network."""
+
+    def start(self, pod, folder):
+        container = pod["spec"]["containers"][0]
+        root = os.path.join(folder, "root")
+        account = os.path.join(root, "run/secrets/kubernetes.io/serviceaccount")
+        for path in ("usr", "opt", "proc", "sys", "dev", "var"):
+            os.makedirs(os.path.join(root, path))
+        os.makedirs(account)
+        for link, target in (("lib", "usr/lib"), ("lib64", "usr/lib64"), ("var/run", "../run")):
+            os.symlink(target, os.path.join(root, link))
+        mounts = ["/usr=/usr", os.path.dirname(os.environ["WHERRY_BINARY"]) + "=/opt"]
+        self.fill(account, {"token": token_of(pod["spec"]["serviceAccountName"])})
+        shutil.copy(plane.authority.file, os.path.join(account, "ca.crt"))
+        volumes = {each["name"]: each for each in pod["spec"]["volumes"]}
+        for each in container["volumeMounts"]:
+            volume = volumes[each["name"]]
+            if each["mountPath"].startswith("/var/run/") or each["name"] == "bpf":
+                continue  # the account is there, and the bpffs is a new one
+            os.makedirs(root + each["mountPath"])
+            source = os.path.join(folder, each["name"])
+            os.makedirs(source)
+            if "configMap" in volume:
+                self.fill(source, plane.api.get(f"/api/v1/namespaces/{NAMESPACE}/configmaps/"
+                                                + volume["configMap"]["name"])["data"])
+            mounts.append(f"{source}={each['mountPath']}")
+        environment = {each["name"]: each.get("value", "node-1")
+                       for each in container["env"]}
+        arguments = [each.replace("$(NODE_NAME)", environment["NODE_NAME"])
+                     for each in container["args"]]
+        command = ["unshare", "--mount", sys.executable, "-B",
+                   os.path.join(os.path.dirname(__file__), "as_pod.py"), root,
+                   ",".join(container["securityContext"]["capabilities"]["add"]), *mounts, "--",
+                   "/opt/wherry", *arguments]
+        self.log = tempfile.NamedTemporaryFile(prefix="wherry-log-")
+        process = subprocess.Popen(command, stderr=self.log,
+                                   env={"PATH": os.environ["PATH"], **environment})
+        self.addCleanup(self.log.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    @staticmethod
+    def fill(folder, texts):
+        for name, text in texts.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+
+    def said(self):
+        with open(self.log.name, encoding="utf-8") as file:
+            return file.read()
+
+    @staticmethod
+    def asks(probe):
+        """As the kubelet does: of its own address where the probe names no host."""
+        ask = probe["httpGet"]
+        connection = http.client.HTTPConnection(ask.get("host", NODE), ask["port"], timeout=5)
+        connection.request("GET", ask["path"])
+        return connection.getresponse().status
+
+    @staticmethod
+    def shown():
+        """What is set up on the node, as people would look for it."""
+        return [run("ip", *arguments) for arguments in
+                (("-4", "route", "show", "table", "all"), ("-6", "route", "show", "table", "all"),
+                 ("rule",), ("-6", "rule"))] + [run("tc", "qdisc", "show")]
+
+    def test_it_serves_the_cluster_with_the_releases_own_arguments(self):
+        plane.api.patch("/api/v1/nodes/node-1/status", {"status": {"addresses": [
+            {"type": "InternalIP", "address": NODE}]}})
+        install("whole", "--values", values_of("replace-kube-proxy"))
+        self.addCleanup(uninstall, "whole")
+        pod, = wait_for("a pod", lambda: pods_of("whole"))
+        container = pod["spec"]["containers"][0]
+        before = self.shown()
+        with tempfile.TemporaryDirectory() as folder:
+            process = self.start(pod, folder)
+            try:
+                wait_for("it is ready", lambda: self.asks(container["readinessProbe"]) == 200)
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{self.said()}") from None
+            self.assertEqual(self.asks(container["livenessProbe"]), 200)
+            self.assertIn("steering", self.said())
+            self.assertNotIn("forbidden", self.said())
+            # By the Service that it serves itself, the API server is reached by all others.
+            address = plane.api.get("/api/v1/namespaces/default/services/kubernetes")["spec"]
+            context = ssl.create_default_context(cafile=plane.authority.file)
+            context.check_hostname = False  # the certificate is for the server's own address
+            through = http.client.HTTPSConnection(address["clusterIP"], 443, context=context,
+                                                  timeout=10)
+            through.request("GET", "/livez")
+            self.assertIn(through.getresponse().status, (200, 401, 403))
+            through.close()
+            process.terminate()
+            self.assertEqual(process.wait(timeout=20), 0, self.said())
+        self.assertEqual(self.shown(), before)
 
 
 if __name__ == "__main__":
