@@ -208,6 +208,13 @@ std::variant<Explanation, NoExplanation> explain(const BackendTable& table, cons
   answer.verdict = verdict.verdict;
   answer.reason = verdict.reason;
   if (verdict.verdict == Verdict::Forward) answer.backends = decision->backends;
+  if (ways_in.sees_client && address) {
+    for (const std::uint32_t backend : answer.backends) {
+      answer.sees_client.push_back(ways_in.sees_client({*address, question.destination.ip,
+                                                        found.entry->backends[backend].address.ip,
+                                                        is_external_local(port, found.kind)}));
+    }
+  }
   answer.excluded =
       excluded_from(decision->backends, decision->policy, found.entry->backends, node.topology);
   answer.rule = rule_of(answer, *decision, node);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/backend_table.h"
+#include "balancer/client_address.h"
 #include "balancer/client_filter.h"
 #include "balancer/connection_verdict.h"
 
@@ -42,7 +43,10 @@ struct Explanation {
   Reason reason = Reason::WrongPort;
   std::string rule;                     ///< "E7: ...": the contract's id, and its rule in words
   std::vector<std::uint32_t> backends;  ///< among which one is picked, by index
-  std::vector<Excluded> excluded;       ///< all others, each with the reason
+  /// Of each of them whether it sees the client's own address, else the node's; empty where that is
+  /// not known.
+  std::vector<bool> sees_client;
+  std::vector<Excluded> excluded;  ///< all others, each with the reason
 };
 
 /// Why there is no explanation, and the remedy.
@@ -66,6 +70,8 @@ struct WaysIn {
   /// Whether the ports of an address that are no Service's are the host's own; none: of none (E10).
   std::function<bool(const IpAddress&)> passes{};
   std::vector<Cidr> service_cidrs{};  ///< in which free addresses are silent (E10)
+  /// Whether a backend sees the client's own address (client_address.h); none: that is not known.
+  std::function<bool(const ClientAndBackend&)> sees_client{};
 };
 
 /// The verdict on one connection, by the same functions that decide about real ones. Pure.

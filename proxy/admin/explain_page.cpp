@@ -120,6 +120,13 @@ json::object explanation_json(const balancer::Explanation& explanation) {
         {"reason", text(to_string(each.reason))}});
   }
   object["backends"] = std::move(backends);
+  if (!explanation.sees_client.empty()) {
+    json::array seen;
+    for (const bool sees_client : explanation.sees_client) {
+      seen.emplace_back(sees_client ? "client" : "node");
+    }
+    object["backendsSee"] = std::move(seen);
+  }
   object["excluded"] = std::move(excluded);
   return object;
 }
@@ -130,8 +137,15 @@ std::string print_explanation(const json::object& explanation) {
   const std::string port = field(explanation, "port");
   const std::string service = field(explanation, "service");
   std::vector<std::string> backends;
+  const json::array& seen = list(explanation, "backendsSee");
   for (const json::value& each : list(explanation, "backends")) {
-    if (each.is_string()) backends.push_back(printable(std::string(each.get_string())));
+    if (!each.is_string()) continue;
+    std::string text = printable(std::string(each.get_string()));
+    const std::size_t place = backends.size();
+    if (place < seen.size() && seen[place].is_string()) {
+      text += "  sees the " + printable(std::string(seen[place].get_string())) + "'s address";
+    }
+    backends.push_back(std::move(text));
   }
   std::vector<std::string> excluded;
   for (const json::value& each : list(explanation, "excluded")) {

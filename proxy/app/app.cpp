@@ -115,25 +115,28 @@ App::App(const config::Options& options, std::uint64_t open_files,
 }
 
 void App::make_client_addresses() {
-  ClientAddresses::Parts parts{
-      .timers = timers_,
-      .node =
-          [this] {
-            NodePlaces places;
-            const OwnNode& own = tables_.own_node();
-            if (own.get()) places.pod_cidrs = own.get()->pod_cidrs;
-            places.addresses = tables_.latest()->node().addresses;
-            return places;
-          },
-      .tell = [this](const auto& networks) { workers_.use_local_networks(networks); },
-      .on_owned =
-          [this] {
-            steer::NodeRecord& record = ground_->record();
-            record.mark_rules.clear();
-            record.links.clear();
-            client_addresses_->add_to(record);
-            ground_->save();
-          }};
+  ClientAddresses::Parts parts{.timers = timers_,
+                               .node =
+                                   [this] {
+                                     NodePlaces places;
+                                     const OwnNode& own = tables_.own_node();
+                                     if (own.get()) places.pod_cidrs = own.get()->pod_cidrs;
+                                     places.addresses = tables_.latest()->node().addresses;
+                                     return places;
+                                   },
+                               .tell =
+                                   [this](const auto& networks) {
+                                     shown_to_backends_ = networks;
+                                     workers_.use_local_networks(networks);
+                                   },
+                               .on_owned =
+                                   [this] {
+                                     steer::NodeRecord& record = ground_->record();
+                                     record.mark_rules.clear();
+                                     record.links.clear();
+                                     client_addresses_->add_to(record);
+                                     ground_->save();
+                                   }};
   client_addresses_.emplace(options_.transparent, std::move(parts));
 }
 
@@ -160,9 +163,9 @@ std::unique_ptr<steer::Steering> App::make_steering() {
       }
       return all;
     };
-    return std::make_unique<steer::RoutedSteering>(
-        families_, given_service_cidrs(options_), network, timers_,
-        make_listeners(std::move(rules)));
+    return std::make_unique<steer::RoutedSteering>(families_, given_service_cidrs(options_),
+                                                   network, timers_,
+                                                   make_listeners(std::move(rules)));
   }
   rules.beside_node = true;
   return std::make_unique<steer::NodeSteering>(
@@ -465,6 +468,10 @@ balancer::WaysIn App::ways_in() const {
     ways.passes = [this](const IpAddress& address) { return steering_->passes(address); };
   }
   ways.service_cidrs = steering_->service_cidrs();
+  ways.sees_client = [this](const balancer::ClientAndBackend& both) {
+    return shown_to_backends_ != nullptr &&
+           balancer::keeps_client_address(both, *shown_to_backends_);
+  };
   return ways;
 }
 

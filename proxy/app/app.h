@@ -118,7 +118,8 @@ class App final : private admin::AdminView {
   steer::KernelAddresses local_addresses_;
   const std::unique_ptr<NodeGround> ground_;  ///< null: listeners alone
   const std::unique_ptr<steer::Steering> steering_;
-  std::optional<ClientAddresses> client_addresses_;  ///< in steering `node`
+  std::optional<ClientAddresses> client_addresses_;                   ///< in steering `node`
+  std::shared_ptr<const balancer::LocalNetworks> shown_to_backends_;  ///< null: no client is
   ServiceCidrs service_cidrs_;
   Coalescer address_changes_;
   steer::AddressWatch address_watch_;

@@ -46,11 +46,15 @@ class Combinations(unittest.TestCase):
         wrong = []
         for each in combinations(rig, services):
             want = expected(rig, each)
-            verdict, backends, rule = wherries[deciding_node(each)].explain(
+            verdict, backends, rule, seen = wherries[deciding_node(each)].explain_all(
                 asked_from(each), *target(rig, each), each.protocol)
             names = {pod.addresses[each.family]: pod.name for pod in each.service.backends}
-            said = (verdict, {names.get(backend, backend) for backend in backends})
-            if said != (verdicts[want.kind], set(want.backends)):
+            said = (verdict, {names.get(backend, backend) for backend in backends},
+                    {names[backend]: whose for backend, whose in seen.items()})
+            node = rig.nodes[deciding_node(each)].addresses[each.family]
+            if said != (verdicts[want.kind], set(want.backends),
+                        {name: "node" if address == node else "client"
+                         for name, address in want.seen}):
                 wrong.append(f"{each}: explain says {said} ({rule[:200]}); must be: {want}")
         self.assertEqual("\n".join(wrong[:20]), "", f"in all {len(wrong)}")
 

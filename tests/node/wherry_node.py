@@ -97,15 +97,20 @@ class Wherry:
 
     def explain(self, client, address, port, protocol):
         """(verdict, addresses of the backends, the rule) of one connection."""
+        verdict, backends, rule, _ = self.explain_all(client, address, port, protocol)
+        return verdict, backends, rule
+
+    def explain_all(self, client, address, port, protocol):
+        """The same, and a fourth: each backend's address with whose address it sees."""
         to = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         query = urllib.parse.urlencode({"client": client, "destination": to, "protocol": protocol})
         status, body = self.get("/explain?" + query)
         if status != 200:
-            return f"no explanation ({status})", frozenset(), body.strip()
+            return f"no explanation ({status})", frozenset(), body.strip(), {}
         said = json.loads(body)
-        return (said["verdict"],
-                frozenset(each.rpartition(":")[0].strip("[]") for each in said["backends"]),
-                said["rule"])
+        backends = [each.rpartition(":")[0].strip("[]") for each in said["backends"]]
+        return (said["verdict"], frozenset(backends), said["rule"],
+                dict(zip(backends, said.get("backendsSee", []))))
 
     def table(self):
         return json.loads(self.get("/table")[1])

@@ -58,7 +58,9 @@ TEST(ExplainPage, SaysWhatIsWrongWithAQuestion) {
               StartsWith("protocol: write"));
 }
 
-boost::json::object explained(const std::string& client, const std::string& destination) {
+boost::json::object explained(
+    const std::string& client, const std::string& destination,
+    const std::function<bool(const balancer::ClientAndBackend&)>& sees_client = {}) {
   balancer::Tables tables;
   tables.services.upsert(test::service("web", "shop").cluster_ip("10.96.0.1").port("http", 80));
   tables.slices.upsert(test::slice("web-1", "web", "shop")
@@ -67,9 +69,11 @@ boost::json::object explained(const std::string& client, const std::string& dest
                            .endpoint("10.1.0.2")
                            .not_ready("10.1.0.3"));
   const auto table = tables.build();
-  const auto answer = balancer::explain(
-      *table, {.find = [](Protocol, const SocketAddress&) { return std::nullopt; }},
-      {*Client::parse(client), test::at(destination), Protocol::TCP});
+  const auto answer =
+      balancer::explain(*table,
+                        {.find = [](Protocol, const SocketAddress&) { return std::nullopt; },
+                         .sees_client = sees_client},
+                        {*Client::parse(client), test::at(destination), Protocol::TCP});
   return explanation_json(std::get<balancer::Explanation>(answer));
 }
 
@@ -95,6 +99,23 @@ TEST(ExplainPage, APersonReadsTheSame) {
             "backends     10.1.0.1:8080\n"
             "             10.1.0.2:8080\n"
             "excluded     10.1.0.3:8080  not_ready\n");
+}
+
+TEST(ExplainPage, SaysWhoseAddressEachBackendSeesWhereThatIsKnown) {
+  const auto first_sees_client = [](const balancer::ClientAndBackend& both) {
+    EXPECT_EQ(both.client, test::ip("10.244.1.9"));
+    EXPECT_EQ(both.asked_for, test::ip("10.96.0.1"));
+    EXPECT_FALSE(both.external_local);
+    return both.backend == test::ip("10.1.0.1");
+  };
+  const auto explanation = explained("10.244.1.9", "10.96.0.1:80", first_sees_client);
+
+  EXPECT_EQ(explanation.at("backendsSee"), boost::json::parse(R"(["client", "node"])"));
+  EXPECT_THAT(print_explanation(explanation),
+              HasSubstr("backends     10.1.0.1:8080  sees the client's address\n"
+                        "             10.1.0.2:8080  sees the node's address\n"));
+  EXPECT_FALSE(explained("pod", "10.96.0.1:80", first_sees_client).contains("backendsSee"))
+      << "a kind has no address";
 }
 
 TEST(ExplainPage, AKindWithoutAddressIsTheClient) {
