@@ -31,7 +31,7 @@ bool is_effective(unsigned capability) {
 std::string refusal(int error, const char* of_what) {
   std::string text = std::string(of_what) + ": " + boost::system::system_category().message(error);
   if (error != EPERM) return text;
-  if (!is_effective(CAP_BPF) && !is_effective(CAP_SYS_ADMIN)) {
+  if (!may_call_bpf()) {
     return text + "; give the process CAP_BPF";
   }
   if (!is_effective(CAP_NET_ADMIN)) return text + "; give the process CAP_NET_ADMIN";
@@ -96,6 +96,8 @@ Ability sees_ingress_interface() {
           "the kernel does not show to socket lookup programs where a packet came in (Linux 5.17 "
           "does): pods of this node are known by their addresses alone"};
 }
+
+bool may_call_bpf() { return is_effective(CAP_BPF) || is_effective(CAP_SYS_ADMIN); }
 
 Capability find_capability() {
   log_libbpf();

@@ -32,6 +32,9 @@ struct Capability {
 /// may load programs.
 [[nodiscard]] Ability sees_ingress_interface();
 
+/// Whether this process has CAP_BPF, which bpf() asks for at every call.
+[[nodiscard]] bool may_call_bpf();
+
 /// Loads tiny programs and maps that are gone again when it returns. Attaches nothing.
 [[nodiscard]] Capability find_capability();
 

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -45,8 +46,68 @@ bool is_like(const bpf_map* wanted, int fd) {
          info->map_flags == ::bpf_map__map_flags(wanted);
 }
 
+/// Under which name a program is pinned: another build's may do something else with the same maps.
+/// What was set in it before it was loaded follows from the kernel, which no pin outlives.
+std::string program_name() {
+  std::size_t size = 0;
+  const auto* bytes = static_cast<const unsigned char*>(steer_bpf::elf_bytes(&size));
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: against chance, not against an enemy
+  for (std::size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3;
+  std::array<char, 17> digits{};
+  std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(hash));
+  return std::string("program-") + digits.data();
+}
+
+/// The names of all maps that are pinned.
+std::vector<std::string> map_names() {
+  std::vector<std::string> names{"sockets", "counts"};
+  for (std::size_t i = 0; i < kMaps; ++i) names.emplace_back(map_name(static_cast<MapId>(i)));
+  return names;
+}
+
+/// Whether the program works on these maps; it has one more for its constants.
+bool works_on(int program, const std::map<std::string, int>& maps) {
+  std::array<std::uint32_t, 32> ids{};
+  bpf_prog_info info{};
+  info.nr_map_ids = static_cast<std::uint32_t>(ids.size());
+  info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+  std::uint32_t size = sizeof info;
+  if (::bpf_obj_get_info_by_fd(program, &info, &size) != 0) return false;
+  if (info.type != BPF_PROG_TYPE_SK_LOOKUP) return false;
+  const auto end = ids.begin() + std::min<std::size_t>(info.nr_map_ids, ids.size());
+  return std::all_of(maps.begin(), maps.end(), [&](const auto& each) {
+    const auto map = info_of<bpf_map_info>(each.second);
+    return map && std::find(ids.begin(), end, map->id) != end;
+  });
+}
+
+/// All elements of a map, many with each system call. Nothing where this kernel does not do that
+/// for this kind of map, or a bucket holds more than fit.
+std::optional<MapImage::Map> read_batches(int fd, std::size_t key_size, std::size_t value_size) {
+  constexpr std::uint32_t kBatch = 2048;
+  MapImage::Map elements;
+  std::string keys(kBatch * key_size, '\0');
+  std::string values(kBatch * value_size, '\0');
+  // Where to go on: a bucket's number, or a key.
+  std::string at(std::max(key_size, sizeof(std::uint32_t)), '\0');
+  std::string next = at;
+  for (bool is_first = true;; is_first = false) {
+    std::uint32_t count = kBatch;
+    const bool goes_on = ::bpf_map_lookup_batch(fd, is_first ? nullptr : at.data(), next.data(),
+                                                keys.data(), values.data(), &count, nullptr) == 0;
+    if (!goes_on && errno != ENOENT) return std::nullopt;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      elements.emplace(keys.substr(i * key_size, key_size),
+                       values.substr(i * value_size, value_size));
+    }
+    if (!goes_on) return elements;
+    std::swap(at, next);
+  }
+}
+
 /// All elements of a map. Nobody else changes it meanwhile.
 Result<MapImage::Map> read_map(int fd, std::size_t key_size, std::size_t value_size) {
+  if (auto batches = read_batches(fd, key_size, value_size)) return std::move(*batches);
   MapImage::Map elements;
   std::string key(key_size, '\0');
   std::string value(value_size, '\0');
@@ -96,12 +157,41 @@ Result<std::unique_ptr<LibbpfSteering>> LibbpfSteering::open(const LibbpfOptions
   return steering;
 }
 
+std::unique_ptr<LibbpfSteering> LibbpfSteering::adopt(const LibbpfOptions& options) {
+  log_libbpf();
+  auto steering = std::make_unique<LibbpfSteering>(Key());
+  return steering->adopt_pins(options) ? std::move(steering) : nullptr;
+}
+
 LibbpfSteering::~LibbpfSteering() = default;
 
-error_code LibbpfSteering::load(const LibbpfOptions& options) {
+bool LibbpfSteering::adopt_pins(const LibbpfOptions& options) {
+  // Without the right to bpf() what is attached could not be put back, should somebody detach it.
+  if (options.pin_folder.empty() || !may_call_bpf() || open_namespace()) return false;
+  pins_.emplace(options.pin_folder, LB_LAYOUT, options.max_entries);
+  adopted_program_ = pins_->object(program_name());
+  if (!adopted_program_) return false;
+  for (const std::string& name : map_names()) {
+    UniqueFd fd = pins_->object(name);
+    if (!fd) return false;
+    maps_.emplace(name, fd.get());
+    adopted_.push_back(std::move(fd));
+  }
+  link_ = pins_->link();
+  if (!works_on(adopted_program_.get(), maps_) || place_of(link_.get()) != Place::Ours) {
+    return false;
+  }
+  is_pinned_ = took_over_ = true;
+  return !read_left();
+}
+
+error_code LibbpfSteering::open_namespace() {
   namespace_ = UniqueFd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-  if (!namespace_) {
-    const error_code error = last_error();
+  return namespace_ ? error_code() : last_error();
+}
+
+error_code LibbpfSteering::load(const LibbpfOptions& options) {
+  if (const error_code error = open_namespace()) {
     log::error("the network namespace can't be opened", {{"error", error.message()}});
     return error;
   }
@@ -142,13 +232,24 @@ error_code LibbpfSteering::load(const LibbpfOptions& options) {
     if (map != skeleton_->maps.rodata) maps_.emplace(::bpf_map__name(map), ::bpf_map__fd(map));
   }
   if (!took_over_) return {};
+  const error_code error = read_left();
+  if (error) log::error("what is pinned can't be read", {{"error", error.message()}});
+  return error;
+}
+
+/// What a process before this one has put into the maps.
+error_code LibbpfSteering::read_left() {
   auto image = read_image(maps_);
-  if (!image) {
-    log::error("what is pinned can't be read", {{"error", image.error().message()}});
-    return image.error();
-  }
+  if (!image) return image.error();
   plan_ = MapPlan(std::move(*image));
   return {};
+}
+
+/// What shall be pinned beside the link, by name.
+std::map<std::string, int> LibbpfSteering::objects() const {
+  std::map<std::string, int> all = maps_;
+  all.emplace(program_name(), program());
+  return all;
 }
 
 error_code LibbpfSteering::open_skeleton(const LibbpfOptions& options) {
@@ -168,7 +269,7 @@ LibbpfSteering::Reused LibbpfSteering::reuse_maps() {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, skeleton_->obj) {
     if (map == skeleton_->maps.rodata) continue;
-    UniqueFd fd = pins_->map(::bpf_map__name(map));
+    UniqueFd fd = pins_->object(::bpf_map__name(map));
     if (!fd || !is_like(map, fd.get())) return Reused::None;
     found.emplace_back(map, std::move(fd));
   }
@@ -235,24 +336,24 @@ LibbpfSteering::Place LibbpfSteering::place_of(int link) const {
     return Place::Nowhere;  // somebody has detached it, or its namespace is gone
   }
   if (info->netns.netns_ino != here.st_ino) return Place::Elsewhere;
-  const auto program = info_of<bpf_prog_info>(program_for_test());
-  return program && info->prog_id == program->id ? Place::Ours : Place::Here;
+  const auto ours = info_of<bpf_prog_info>(program());
+  return ours && info->prog_id == ours->id ? Place::Ours : Place::Here;
 }
 
 Result<bool> LibbpfSteering::attached() {
   return place_of(link_.get()) == Place::Ours &&
-         (!is_pinned_ || (pins_->has_link(link_.get()) && pins_->has_maps(maps_)));
+         (!is_pinned_ || (pins_->has_link(link_.get()) && pins_->has_objects(objects())));
 }
 
 error_code LibbpfSteering::attach() {
   is_pinned_ = pins_.has_value();
-  if (pins_ && !pins_->has_maps(maps_)) note_pinned(pins_->pin_maps(maps_));
+  if (pins_ && !pins_->has_objects(objects())) note_pinned(pins_->pin_objects(objects()));
   if (place_of(link_.get()) != Place::Ours) {
     // A link that is pinned gets our program in place of its own, without a moment between.
     link_ = pins_ ? pins_->link() : UniqueFd();
     if (place_of(link_.get()) != Place::Here ||
-        ::bpf_link_update(link_.get(), program_for_test(), nullptr) != 0) {
-      link_.reset(::bpf_link_create(program_for_test(), namespace_.get(), BPF_SK_LOOKUP, nullptr));
+        ::bpf_link_update(link_.get(), program(), nullptr) != 0) {
+      link_.reset(::bpf_link_create(program(), namespace_.get(), BPF_SK_LOOKUP, nullptr));
     }
     if (!link_) return last_error();
   }
@@ -293,11 +394,13 @@ void LibbpfSteering::close(Pins pins) {
   }
   link_.reset();
   maps_.clear();
+  adopted_.clear();
+  adopted_program_.reset();
   skeleton_.reset();
 }
 
-int LibbpfSteering::program_for_test() const {
-  return skeleton_ ? ::bpf_program__fd(skeleton_->progs.wherry_steer) : -1;
+int LibbpfSteering::program() const {
+  return skeleton_ ? ::bpf_program__fd(skeleton_->progs.wherry_steer) : adopted_program_.get();
 }
 
 }  // namespace wherry::bpf

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 struct steer_bpf;  // the skeleton that bpftool makes of program/steer.bpf.c
 
@@ -35,6 +36,10 @@ class LibbpfSteering final : public KernelSteering {
   /// without, and the log says so. An error is logged with its remedy; find_capability() tells most
   /// of them before.
   [[nodiscard]] static Result<std::unique_ptr<LibbpfSteering>> open(const LibbpfOptions& options);
+  /// The same with a program that a process of the same build has left pinned and attached here:
+  /// nothing is made, loaded or looked at by the verifier, which is most of what open() takes. Null
+  /// where there is none such; open() is for all else. Says nothing in the log.
+  [[nodiscard]] static std::unique_ptr<LibbpfSteering> adopt(const LibbpfOptions& options);
   struct Key {
     friend class LibbpfSteering;
 
@@ -57,7 +62,7 @@ class LibbpfSteering final : public KernelSteering {
   [[nodiscard]] bool is_pinned() const noexcept { return is_pinned_; }
 
   /// The program, to be run with made-up lookups; its map of a name, to be measured.
-  [[nodiscard]] int program_for_test() const;
+  [[nodiscard]] int program_for_test() const { return program(); }
   [[nodiscard]] int map_for_test(const std::string& name) const { return maps_.at(name); }
 
  private:
@@ -66,10 +71,16 @@ class LibbpfSteering final : public KernelSteering {
   };
 
   error_code load(const LibbpfOptions& options);
+  [[nodiscard]] bool adopt_pins(const LibbpfOptions& options);
+  error_code open_namespace();
+  error_code read_left();
+  [[nodiscard]] std::map<std::string, int> objects() const;
   error_code open_skeleton(const LibbpfOptions& options);
   enum class Reused : std::uint8_t { None, Some, All };
   Reused reuse_maps();
   void note_pinned(const error_code& error);
+  /// Its descriptor; -1 after close().
+  [[nodiscard]] int program() const;
   error_code run(const MapStep& step) const;
   /// Where a link is attached.
   enum class Place : std::uint8_t {
@@ -80,8 +91,10 @@ class LibbpfSteering final : public KernelSteering {
   };
   [[nodiscard]] Place place_of(int link) const;
 
-  std::unique_ptr<steer_bpf, Skeleton> skeleton_;
-  std::map<std::string, int> maps_;  ///< all that are pinned, by name; the skeleton's descriptors
+  std::unique_ptr<steer_bpf, Skeleton> skeleton_;  ///< null: everything is adopted
+  std::vector<UniqueFd> adopted_;                  ///< owns what of maps_ is not the skeleton's
+  UniqueFd adopted_program_;
+  std::map<std::string, int> maps_;  ///< all that are pinned, by name
   UniqueFd namespace_;               ///< the network namespace
   std::optional<PinFolder> pins_;    ///< where that can be had
   UniqueFd link_;

@@ -21,12 +21,12 @@ constexpr const char* kNew = "-new";
 
 error_code last_error() { return {errno, boost::system::system_category()}; }
 
-/// The kernel's number of a map or a link; 0 where there is none.
+/// The kernel's number of a map, a program or a link; 0 where there is none.
 std::uint32_t id_of(int fd) {
   struct {
     std::uint32_t type = 0;
     std::uint32_t id = 0;
-  } beginning;  // of what the kernel says of either
+  } beginning;  // of what the kernel says of any
   std::uint32_t size = sizeof beginning;
   return ::bpf_obj_get_info_by_fd(fd, &beginning, &size) == 0 ? beginning.id : 0;
 }
@@ -56,7 +56,7 @@ PinFolder::PinFolder(std::string folder, std::uint32_t layout, std::uint32_t max
 
 UniqueFd PinFolder::link() const { return UniqueFd(::bpf_obj_get((folder_ + kLink).c_str())); }
 
-UniqueFd PinFolder::map(std::string_view name) const {
+UniqueFd PinFolder::object(std::string_view name) const {
   return UniqueFd(::bpf_obj_get((folder_ + '/' + maps_ + '/' + std::string(name)).c_str()));
 }
 
@@ -68,12 +68,12 @@ error_code PinFolder::pin_link(int link) const {
   return {};
 }
 
-error_code PinFolder::pin_maps(const std::map<std::string, int>& maps) const {
+error_code PinFolder::pin_objects(const std::map<std::string, int>& objects) const {
   const std::string place = folder_ + '/' + maps_;
   const std::string made = place + kNew;
   if (const error_code error = remove_folder(made)) return error;
   if (::mkdir(made.c_str(), 0700) != 0) return last_error();
-  for (const auto& [name, fd] : maps) {
+  for (const auto& [name, fd] : objects) {
     if (::bpf_obj_pin(fd, (made + '/' + name).c_str()) != 0) return last_error();
   }
   if (const error_code error = remove_folder(place)) return error;
@@ -86,9 +86,9 @@ bool PinFolder::has_link(int link) const {
   return id != 0 && id_of(this->link().get()) == id;
 }
 
-bool PinFolder::has_maps(const std::map<std::string, int>& maps) const {
-  return std::all_of(maps.begin(), maps.end(), [this](const auto& each) {
-    return id_of(map(each.first).get()) == id_of(each.second);
+bool PinFolder::has_objects(const std::map<std::string, int>& objects) const {
+  return std::all_of(objects.begin(), objects.end(), [this](const auto& each) {
+    return id_of(object(each.first).get()) == id_of(each.second);
   });
 }
 

@@ -15,11 +15,12 @@ namespace wherry::bpf {
 /// What keeps steering alive without a process: files in a folder of a bpffs that stand for the
 /// kernel's objects.
 ///
-///   FOLDER/link          the program, where it is attached
-///   FOLDER/maps-L-N/...  its maps, of layout L and for N entries
+///   FOLDER/link                   the program, where it is attached
+///   FOLDER/maps-L-N/NAME          its maps, of layout L and for N entries
+///   FOLDER/maps-L-N/program-HASH  the program that was loaded over them
 ///
-/// A folder is of one network namespace. The maps appear all at once (a folder is renamed), the
-/// link is replaced by a rename: whoever dies in between leaves something whole.
+/// A folder is of one network namespace. Maps and program appear all at once (a folder is renamed),
+/// the link is replaced by a rename: whoever dies in between leaves something whole.
 class PinFolder {
  public:
   PinFolder(std::string folder, std::uint32_t layout, std::uint32_t max_entries);
@@ -28,16 +29,16 @@ class PinFolder {
 
   /// The link that is there; empty where there is none.
   [[nodiscard]] UniqueFd link() const;
-  /// The map of this layout and size; empty where there is none.
-  [[nodiscard]] UniqueFd map(std::string_view name) const;
+  /// The map, or the program, of this layout and size; empty where there is none.
+  [[nodiscard]] UniqueFd object(std::string_view name) const;
 
   /// Puts a link in place of the one that is there.
   [[nodiscard]] error_code pin_link(int link) const;
-  /// Puts these maps in place of those of the same layout and size.
-  [[nodiscard]] error_code pin_maps(const std::map<std::string, int>& maps) const;
-  /// Whether what is pinned are this link, and these maps.
+  /// Puts these maps and this program in place of all that are there of this layout and size.
+  [[nodiscard]] error_code pin_objects(const std::map<std::string, int>& objects) const;
+  /// Whether what is pinned are this link, and these maps and this program.
   [[nodiscard]] bool has_link(int link) const;
-  [[nodiscard]] bool has_maps(const std::map<std::string, int>& maps) const;
+  [[nodiscard]] bool has_objects(const std::map<std::string, int>& objects) const;
   /// Removes maps of other layouts and sizes.
   void remove_other_maps() const;
 

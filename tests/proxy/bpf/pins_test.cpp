@@ -104,7 +104,7 @@ TEST_F(PinsTest, AKilledOneLeavesWhatTheNextTakesOverAndCorrects) {
   EXPECT_TRUE(next->took_over());
   give_sockets(*next);
   EXPECT_EQ(try_it(kTcp, at("10.96.0.1:80")), Seen::Taken) << "sockets are all it needs";
-  EXPECT_FALSE(next->attached().value()) << "the old program";
+  EXPECT_FALSE(next->attached().value()) << "the old program, of the same bytes";
 
   ASSERT_FALSE(next->apply(all({kWeb})));
   ASSERT_FALSE(next->attach());
@@ -113,6 +113,72 @@ TEST_F(PinsTest, AKilledOneLeavesWhatTheNextTakesOverAndCorrects) {
   EXPECT_EQ(try_it(kTcp, at("10.96.0.1:80")), Seen::Taken);
   EXPECT_EQ(try_it(kTcp, at("10.96.0.2:80")), Seen::Silence) << "it is nobody's any more";
   EXPECT_EQ(link_id(), link) << "it was never detached";
+}
+
+TEST_F(PinsTest, WhatTheSameBuildHasLeftIsAdoptedAndNothingIsLoaded) {
+  auto first = start({kWeb, kApi});
+  const __u32 link = link_id();
+  kill(first);
+
+  auto next = LibbpfSteering::adopt({folder(), 1024});
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(next->took_over());
+  EXPECT_TRUE(next->is_pinned());
+  EXPECT_TRUE(next->attached().value()) << "nothing is to be done but to give it sockets";
+  give_sockets(*next);
+  ASSERT_FALSE(next->apply(all({kWeb})));
+  EXPECT_EQ(try_it(kTcp, at("10.96.0.1:80")), Seen::Taken);
+  EXPECT_EQ(try_it(kTcp, at("10.96.0.2:80")), Seen::Silence) << "it is nobody's any more";
+  EXPECT_EQ(link_id(), link);
+
+  // It goes on like one that was loaded: somebody takes the pins away, and another one comes.
+  std::filesystem::remove_all(folder() + "/maps-1-1024");
+  EXPECT_FALSE(next->attached().value());
+  ASSERT_FALSE(next->attach());
+  EXPECT_TRUE(next->attached().value());
+  kill(next);
+  auto third = LibbpfSteering::adopt({folder(), 1024});
+  ASSERT_TRUE(third);
+  third->close(KernelSteering::Pins::Remove);
+  EXPECT_FALSE(is_steered());
+  EXPECT_FALSE(std::filesystem::exists(folder()));
+}
+
+TEST_F(PinsTest, WhatIsNotWholeIsNotAdopted) {
+  EXPECT_FALSE(LibbpfSteering::adopt({folder(), 1024})) << "nothing is there";
+  EXPECT_FALSE(LibbpfSteering::adopt({"", 1024}));
+  auto first = start({kWeb});
+  EXPECT_FALSE(LibbpfSteering::adopt({folder(), 2048})) << "another size";
+  {
+    const test::NetNamespace other;
+    const test::NetNamespace::Inside inside(other);
+    EXPECT_FALSE(LibbpfSteering::adopt({folder(), 1024})) << "another namespace's";
+  }
+  const UniqueFd link(::bpf_obj_get((folder() + "/link").c_str()));
+  const auto break_and_mend = [&](const std::string& name, const auto& harm) {
+    ASSERT_TRUE(LibbpfSteering::adopt({folder(), 1024})) << name;
+    harm();
+    EXPECT_FALSE(LibbpfSteering::adopt({folder(), 1024})) << name;
+    ASSERT_FALSE(first->attach());
+  };
+  break_and_mend("detached", [&] { ASSERT_EQ(::bpf_link_detach(link.get()), 0); });
+  break_and_mend("no link", [&] { std::filesystem::remove(folder() + "/link"); });
+  break_and_mend("a map is missing",
+                 [&] { std::filesystem::remove(folder() + "/maps-1-1024/counts"); });
+  break_and_mend("a map of somebody else", [&] {
+    const std::string vips = folder() + "/maps-1-1024/vips";
+    std::filesystem::remove(vips);
+    const UniqueFd other(::bpf_map_create(BPF_MAP_TYPE_ARRAY, nullptr, 4, 4, 1, nullptr));
+    ASSERT_EQ(::bpf_obj_pin(other.get(), vips.c_str()), 0);
+  });
+  break_and_mend("the program is missing", [&] {
+    for (const auto& each : std::filesystem::directory_iterator(folder() + "/maps-1-1024")) {
+      if (each.path().filename().string().starts_with("program-")) {
+        std::filesystem::remove(each.path());
+        break;
+      }
+    }
+  });
 }
 
 TEST_F(PinsTest, AnotherLayoutGoesOnUntilItIsReplacedAtOnce) {
