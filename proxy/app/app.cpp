@@ -38,7 +38,7 @@ constexpr Duration kDrainCheck = std::chrono::milliseconds(20);
 /// How long a process that can't start waits for the API server to take its Event.
 constexpr Duration kLastWords = std::chrono::seconds(3);
 /// A node's routes and addresses change many times a second while pods come and go.
-constexpr Coalescer::Pace kAddressPace{.settle = std::chrono::milliseconds(20),
+constexpr Coalescer::Pace kNetworkPace{.settle = std::chrono::milliseconds(20),
                                        .pause = std::chrono::seconds(1)};
 
 /// Seconds; fine where a change should be live, and up to what nobody should see.
@@ -85,8 +85,10 @@ App::App(const config::Options& options, std::uint64_t open_files,
       service_cidrs_([this](const std::vector<Cidr>& all) {
         if (reads_service_cidrs(options_)) steering_->set_service_cidrs(all);
       }),
-      address_changes_(timers_, clock_, kAddressPace, [this] { on_addresses_changed(); }),
-      address_watch_(control_, [this] { address_changes_.request(); }),
+      network_changes_(timers_, clock_, kNetworkPace, [this] { on_network_changed(); }),
+      // Whoever is told looks at everything.
+      network_watch_(control_, ground_ ? ground_->network().route_port() : 0,
+                     [this](const steer::NetworkChange&) { network_changes_.request(); }),
       progress_(clock_, families_, options.sync_period),
       tables_(
           timers_, clock_, table_rules(options), node_name_,
@@ -213,9 +215,10 @@ int App::run() {
                               {"open_files", descriptors_}});
   wait_for_signal();
   workers_.start();
+  network_watch_.start();
+  feed_->start();  // files are read, and answers waited for, while the rest is set up
   if (client_addresses_) client_addresses_->start(ground_->record());
-  address_watch_.start();
-  feed_->start();
+  if (ground_) ground_->warn_of_leftovers(shares_service_cidrs(options_));
   if (config_watch_) config_watch_->start();
   control_.run();
   workers_.stop();
@@ -306,9 +309,12 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table,
   size_quota();
 }
 
-void App::on_addresses_changed() {
+void App::on_network_changed() {
   steering_->addresses_changed();
-  if (client_addresses_) client_addresses_->check();
+  if (client_addresses_) {
+    if (!published_) (void)ground_->network().refresh();  // steering has not looked yet
+    client_addresses_->check(ground_->network().state());
+  }
   size_quota();
 }
 
@@ -365,8 +371,8 @@ void App::drain() {
   if (config_watch_) config_watch_->stop();
   feed_->stop();
   tables_.stop();
-  address_watch_.stop();
-  address_changes_.stop();
+  network_watch_.stop();
+  network_changes_.stop();
   steering_->stop();
   if (client_addresses_) client_addresses_->stop();
   workers_.close_listeners([this] {

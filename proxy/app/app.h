@@ -21,6 +21,7 @@
 #include "proxy/http/lasting_port.h"
 #include "proxy/steer/bind_steering.h"
 #include "proxy/steer/local_addresses.h"
+#include "proxy/steer/netlink_watch.h"
 #include "proxy/steer/steering.h"
 #include "watcher/api/access.h"
 
@@ -80,7 +81,7 @@ class App final : private admin::AdminView {
   void finish_when_told(TimePoint deadline);
   void publish(const std::shared_ptr<const balancer::BackendTable>& table,
                const TableLoop::Origin& origin);
-  void on_addresses_changed();
+  void on_network_changed();
   void wait_for_signal();
   void drain();
   void check_drained();
@@ -121,8 +122,8 @@ class App final : private admin::AdminView {
   std::optional<ClientAddresses> client_addresses_;                   ///< in steering `node`
   std::shared_ptr<const balancer::LocalNetworks> shown_to_backends_;  ///< null: no client is
   ServiceCidrs service_cidrs_;
-  Coalescer address_changes_;
-  steer::AddressWatch address_watch_;
+  Coalescer network_changes_;
+  steer::NetworkWatch network_watch_;
   SyncProgress progress_;
   TableLoop tables_;
   const std::unique_ptr<Feed> feed_;

@@ -68,8 +68,15 @@ bool ClientAddresses::look() {
   return failure_.empty();
 }
 
-void ClientAddresses::check() {
-  if (!path_ || !look()) return;
+void ClientAddresses::check(steer::NetworkState now) {
+  if (!path_) return;
+  failure_.clear();
+  now_ = std::move(now);
+  keep();
+}
+
+/// Brings what there is in line with how the network was seen.
+void ClientAddresses::keep() {
   const auto restored = path_->check(now_);
   if (!restored) {
     failure_ = restored.error().message();
@@ -102,7 +109,7 @@ void ClientAddresses::tell() {
 
 void ClientAddresses::wait_for_check() {
   check_ = parts_.timers.schedule(kCheckEvery, [this] {
-    check();
+    if (look()) keep();
     wait_for_check();
   });
 }

@@ -45,9 +45,9 @@ class ClientAddresses {
   /// Once. Says in the log whether clients' addresses are shown, and why not. `left` is what a
   /// predecessor's record lists: taken over, or removed.
   void start(const steer::NodeRecord& left);
-  /// Interfaces, addresses or routes have changed. Also called every 30 s, from start() to stop():
-  /// follows them, and puts back what somebody took away (R7).
-  void check();
+  /// Interfaces, addresses or routes have changed, and are `now` like this. Follows them, and puts
+  /// back what somebody took away (R7); every 30 s, from start() to stop(), it looks by itself.
+  void check(steer::NetworkState now);
   /// The Node has changed.
   void node_changed();
   /// Nobody new is shown; connections that go on keep their way back until undo().
@@ -64,6 +64,7 @@ class ClientAddresses {
  private:
   [[nodiscard]] std::string open(const steer::NodeRecord& left);
   [[nodiscard]] bool look();
+  void keep();
   void tell();
   void wait_for_check();
 

@@ -96,13 +96,11 @@ std::variant<std::unique_ptr<NodeGround>, NodeRefusal> NodeGround::take(
         self->record_.arp = owned;
         self->save();
       });
-  ground->warn_of_leftovers(shares_service_cidrs(options));
   ground->open_program();
   ground->save();
   return ground;
 }
 
-/// What takes packets to Services before they get here.
 void NodeGround::warn_of_leftovers(bool beside) const {
   steer::NetlinkSocket netfilter(NETLINK_NETFILTER);
   const auto filters = steer::read_packet_filters(netfilter);
@@ -125,13 +123,20 @@ void NodeGround::warn_of_leftovers(bool beside) const {
 }
 
 void NodeGround::open_program() {
+  bpf::LibbpfOptions options;
+  const std::string folder = pin_folder_of(node_);
+  options.pin_folder = folder;
+  program_ = bpf::LibbpfSteering::adopt(options);
+  if (program_) {
+    record_.pins = {folder};
+    return;
+  }
+  options.pin_folder.clear();
   const bpf::Capability capability = bpf::find_capability();
   if (!capability.can_steer()) {
     why_no_program_ = capability.why_not();
     return;
   }
-  bpf::LibbpfOptions options;
-  const std::string folder = pin_folder_of(node_);
   if (const bpf::Ability pins = bpf::can_pin(folder)) {
     options.pin_folder = folder;
     record_.pins = {folder};

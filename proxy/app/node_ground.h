@@ -49,6 +49,11 @@ class NodeGround {
   [[nodiscard]] bpf::KernelSteering* program() noexcept { return program_.get(); }
   [[nodiscard]] const std::string& why_no_program() const noexcept { return why_no_program_; }
 
+  /// Says in the log what takes packets to Services before they get here: other proxies' rules, of
+  /// which there may be ten thousands. `beside`: kube-proxy is meant to be here, with Services of
+  /// its own.
+  void warn_of_leftovers(bool beside) const;
+
   /// What else has been set up, for who has to undo it after a crash; save() writes it down.
   [[nodiscard]] steer::NodeRecord& record() noexcept { return record_; }
   void save();
@@ -56,8 +61,6 @@ class NodeGround {
   void release();
 
  private:
-  /// `beside`: kube-proxy is meant to be here, with Services of its own.
-  void warn_of_leftovers(bool beside) const;
   void open_program();
 
   const std::string run_dir_;

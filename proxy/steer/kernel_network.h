@@ -8,6 +8,7 @@
 #include "proxy/steer/steered_network.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -50,7 +51,10 @@ class KernelNetwork final : public SteeredNetwork {
   [[nodiscard]] std::size_t routes() const noexcept override { return keeper_.size(); }
   void undo() noexcept override;
 
+  /// As it was read last: by check(), refresh(), or at the start.
   [[nodiscard]] const NetworkState& state() const noexcept { return state_; }
+  /// Who the kernel names as having done what we do to local routes (NetworkWatch).
+  [[nodiscard]] std::uint32_t route_port() const noexcept { return netlink_.port(); }
 
   /// The same, for `wherry cleanup`: what could not be taken back.
   [[nodiscard]] std::vector<std::string> take_back();

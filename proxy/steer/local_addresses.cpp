@@ -31,12 +31,4 @@ bool KernelAddresses::contains(const IpAddress& address) const {
   return is_local;
 }
 
-AddressWatch::AddressWatch(asio::io_context& loop, std::function<void()> on_change)
-    // What changed does not matter, nor that some messages were lost: whoever is told looks at
-    // everything.
-    : watch_(loop,
-             RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
-                 RTMGRP_LINK,
-             {.on_message = {}, .on_loss = {}, .on_end = std::move(on_change)}) {}
-
 }  // namespace wherry::steer

@@ -1,11 +1,7 @@
 #pragma once
 
-#include "base/async/asio.h"
 #include "base/ip_address.h"
 #include "proxy/steer/netlink.h"
-#include "proxy/steer/netlink_watch.h"
-
-#include <functional>
 
 namespace wherry::steer {
 
@@ -28,20 +24,6 @@ class KernelAddresses final : public LocalAddresses {
 
  private:
   mutable NetlinkSocket netlink_;
-};
-
-/// Says when addresses or routes of this network namespace change (rtnetlink(7)).
-///
-/// Control thread only. Where netlink is closed to the process it stays silent.
-class AddressWatch {
- public:
-  AddressWatch(asio::io_context& loop, std::function<void()> on_change);
-
-  void start() { watch_.start(); }
-  void stop() noexcept { watch_.stop(); }
-
- private:
-  NetlinkWatch watch_;
 };
 
 }  // namespace wherry::steer

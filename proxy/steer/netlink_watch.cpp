@@ -102,7 +102,9 @@ void NetworkWatch::look_at(const NetlinkAnswer& message) {
       const auto* route = message.fixed<rtmsg>();
       if (route == nullptr) return;
       if (route->rtm_type == RTN_UNICAST) change_.routes = true;
-      if (route->rtm_protocol == kRouteProtocol && message.sender() != own_port_) {
+      // An operator's too (`ip route add local CIDR dev lo`): Services may be served there. What
+      // the kernel does by itself has no sender.
+      if (route->rtm_type == RTN_LOCAL && (own_port_ == 0 || message.sender() != own_port_)) {
         change_.local_routes = true;
       }
       return;

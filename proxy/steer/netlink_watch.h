@@ -42,15 +42,17 @@ struct NetworkChange {
   bool interfaces = false;  ///< came, went, were renamed, went up or down
   bool addresses = false;
   bool routes = false;        ///< unicast ones, of whomever
-  bool local_routes = false;  ///< one of ours is gone or new, and it was not us
+  bool local_routes = false;  ///< what makes addresses this machine's, and it was not us
 
   friend bool operator==(const NetworkChange&, const NetworkChange&) = default;
 };
 
-/// Says what changes in this network namespace, but for what a given socket of ours did to local
-/// routes: ten thousand of those would be ten thousand reasons to look at everything.
+/// Says what changes in this network namespace (rtnetlink(7)), but for what a given socket of ours
+/// (NetlinkSocket::port()) did to local routes: ten thousand of those would be ten thousand reasons
+/// to look at everything. Port 0 is nobody's: everything is told then.
 ///
-/// Control thread only. Called once for all that has changed meanwhile.
+/// Control thread only. Called once for all that has changed meanwhile. Where netlink is closed to
+/// the process it stays silent. May be stopped by what it calls.
 class NetworkWatch {
  public:
   NetworkWatch(asio::io_context& loop, std::uint32_t own_port,

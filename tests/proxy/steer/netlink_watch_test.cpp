@@ -3,10 +3,12 @@
 #include "proxy/steer/local_routes.h"
 #include "tests/proxy/steer/in_namespace.h"
 
+#include <boost/asio/post.hpp>
 #include <gmock/gmock.h>
 
-#include <chrono>
+#include <functional>
 #include <linux/netlink.h>
+#include <memory>
 
 namespace wherry::steer {
 namespace {
@@ -24,7 +26,7 @@ NetworkChange change_of(std::uint32_t own_port, const std::function<void()>& bod
   watch.start();
   loop.poll();
   body();
-  loop.run_for(std::chrono::milliseconds(50));
+  loop.poll();  // the kernel has told before what it was asked to do has returned
   watch.stop();
   loop.run();
   return all;
@@ -60,6 +62,23 @@ TEST(NetworkWatch, SaysNothingOfWhatWeOurselvesDoToLocalRoutes) {
   });
 }
 
+TEST(NetworkWatch, TellsOfLocalRoutesThatSomebodyElseSetOrRemoved) {
+  in_new_network([] {
+    const NetlinkSocket netlink(NETLINK_ROUTE);
+    for (const char* change :
+         {"ip route add local 198.51.100.0/24 dev lo", "ip route del local 198.51.100.0/24 dev lo",
+          "ip -6 route add local fd00:7::/64 dev lo", "ip -6 route del local fd00:7::/64 dev lo"}) {
+      EXPECT_TRUE(change_of(netlink.port(), [&] { ASSERT_TRUE(run(change)); }).local_routes)
+          << change;
+      // `bind` has no socket of its own to be left out.
+      EXPECT_TRUE(change_of(0, [&] {
+                    ASSERT_TRUE(run("ip route add local 192.0.2.1 dev lo"));
+                    ASSERT_TRUE(run("ip route del local 192.0.2.1 dev lo"));
+                  }).local_routes);
+    }
+  });
+}
+
 TEST(NetworkWatch, TakesLostMessagesForAChangeOfEverything) {
   in_new_network([] {
     NetlinkSocket netlink(NETLINK_ROUTE);
@@ -71,6 +90,73 @@ TEST(NetworkWatch, TakesLostMessagesForAChangeOfEverything) {
 
     EXPECT_EQ(change_of(netlink.port(), [&] { (void)routes.put(many); }),
               (NetworkChange{true, true, true, true}));
+  });
+}
+
+/// Something to be told of.
+void change_something() { ASSERT_TRUE(run("ip address add 192.0.2.1/32 dev lo")); }
+
+TEST(NetworkWatch, SaysNothingOnceItIsStopped) {
+  in_new_network([] {
+    asio::io_context loop;
+    int changes = 0;
+    NetworkWatch watch(loop, 0, [&changes](const NetworkChange&) { ++changes; });
+    watch.start();
+    loop.poll();
+    EXPECT_EQ(changes, 0);
+    change_something();
+
+    watch.stop();
+    loop.run();
+
+    EXPECT_EQ(changes, 0);
+  });
+}
+
+TEST(NetworkWatch, SaysNothingOnceItIsStoppedThoughTheChangeWasNoticedBefore) {
+  in_new_network([] {
+    asio::io_context loop;
+    int changes = 0;
+    NetworkWatch watch(loop, 0, [&changes](const NetworkChange&) { ++changes; });
+    watch.start();
+    change_something();
+
+    // The loop notices the change and queues it behind this.
+    asio::post(loop, [&watch] { watch.stop(); });
+    loop.run();
+
+    EXPECT_EQ(changes, 0);
+  });
+}
+
+TEST(NetworkWatch, MayGoThoughAChangeWasNoticedBefore) {
+  in_new_network([] {
+    asio::io_context loop;
+    auto watch = std::make_unique<NetworkWatch>(
+        loop, 0, [](const NetworkChange&) { FAIL() << "nobody is there"; });
+    watch->start();
+    change_something();
+
+    asio::post(loop, [&watch] { watch.reset(); });
+    loop.run();
+  });
+}
+
+TEST(NetworkWatch, SaysNothingIfItIsStoppedByWhatItSaid) {
+  in_new_network([] {
+    asio::io_context loop;
+    int changes = 0;
+    std::unique_ptr<NetworkWatch> watch;
+    watch = std::make_unique<NetworkWatch>(loop, 0, [&](const NetworkChange&) {
+      ++changes;
+      watch->stop();
+    });
+    watch->start();
+    change_something();
+
+    loop.run();
+
+    EXPECT_EQ(changes, 1);
   });
 }
 
