@@ -165,7 +165,7 @@ class NetlinkAnswers {
 /// One thread. Where netlink is closed to the process every request fails with the reason.
 class NetlinkSocket {
  public:
-  /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER.
+  /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_SOCK_DIAG.
   explicit NetlinkSocket(int protocol);
 
   /// Asks for something to be done.
