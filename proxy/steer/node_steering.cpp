@@ -315,9 +315,10 @@ void NodeSteering::undo() noexcept {
   parts_.network.undo();
 }
 
+/// Those of Services without clusterIP are named by who listens for them.
 void NodeSteering::report_new_problems() {
   std::set<std::string> current;
-  for (std::string& text : problems()) current.insert(std::move(text));
+  for (std::string& text : own_problems()) current.insert(std::move(text));
   for (const std::string& text : current) {
     if (!reported_.contains(text)) log::warn(text);
   }
@@ -344,12 +345,17 @@ bool NodeSteering::passes(const IpAddress& address) const {
 }
 
 std::vector<std::string> NodeSteering::problems() const {
+  std::vector<std::string> all = own_problems();
+  for (std::string& text : beside_->problems()) all.push_back(std::move(text));
+  return all;
+}
+
+std::vector<std::string> NodeSteering::own_problems() const {
   std::vector<std::string> all = parts_.network.problems();
   for (const auto& [part, text] : failures_) all.push_back(text);
   for (ListenProblem& problem : claims_.problems()) {
     if (problem.kind != ListenProblem::Kind::NotCarried) all.push_back(std::move(problem.text));
   }
-  for (std::string& text : beside_->problems()) all.push_back(std::move(text));
   return all;
 }
 

@@ -111,6 +111,7 @@ class NodeSteering final : public Steering {
   void wait_for_check();
   void check();
   void look_at_host_ports();
+  [[nodiscard]] std::vector<std::string> own_problems() const;
   void report_new_problems();
 
   const NodeSteeringRules rules_;

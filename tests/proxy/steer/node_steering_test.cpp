@@ -404,6 +404,15 @@ TEST_F(NodeSteeringTest, S1_AServiceWithoutClusterIpHasAListenerBeside) {
 
 // --- what goes wrong ---
 
+TEST_F(NodeSteeringTest, WhatAListenerBesideHasToComplainOfIsLoggedOnce) {
+  serve(service("plain").port("", 8080));
+  serve(service("second").port("", 8080));
+  begin();
+
+  EXPECT_EQ(log_.count("belongs to the older service port"), 1u);
+  EXPECT_THAT(steering_->problems(), ElementsAre(HasSubstr("belongs to the older service port")));
+}
+
 TEST_F(NodeSteeringTest, R7_WhatSomebodyDetachedIsPutBack) {
   begin();
   kernel_.is_attached = false;
