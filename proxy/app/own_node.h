@@ -35,6 +35,7 @@ class OwnNode final : public model::ObjectSink<model::Node> {
 
   /// null where the source has no Node of this name.
   [[nodiscard]] const Object& get() const noexcept { return node_; }
+  /// Worked out anew by each call, out of all Nodes.
   [[nodiscard]] balancer::NodeView view() const;
 
  private:

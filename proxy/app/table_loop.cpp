@@ -36,7 +36,11 @@ TableLoop::TableLoop(Timers& timers, const Clock& clock, const TableRules& rules
                          ? watcher::Precedence::Pods
                          : watcher::Precedence::OwnSlices),
       service_sinks_(services_, pod_endpoints_.services()),
-      own_node_(std::string(node_name), rules.node, [this] { on_change(); }),
+      own_node_(std::string(node_name), rules.node,
+                [this] {
+                  node_is_new_ = true;
+                  on_change();
+                }),
       builder_(services_, slices_, node_name, rules.limits.backends),
       coalescer_(timers, clock, pace_of(rules), [this] { rebuild(); }),
       publish_(std::move(publish)),
@@ -64,7 +68,8 @@ void TableLoop::rebuild() {
   auto changed = services_.take_changes();
   changed.merge(slices_.take_changes());
   origin.triggers = slices_.take_triggers();
-  builder_.set_node(own_node_.view());
+  // It names every Node's addresses: not for each change of a Service.
+  if (std::exchange(node_is_new_, false)) builder_.set_node(own_node_.view());
   const auto before = builder_.latest();
   const auto& table = builder_.build(changed, clock_.now());
   wait_for_due();

@@ -151,6 +151,7 @@ class TableLoop {
   SyncProgress* const progress_;
   std::vector<std::string> reported_;      ///< problems that the log has named
   std::optional<TimePoint> first_change_;  ///< that no table has taken in yet
+  bool node_is_new_ = true;                ///< since the last table
   bool synced_ = false;
   bool published_ = false;
 };
