@@ -7,7 +7,8 @@
 //   wherry-node-peer connect ADDR:PORT --seconds S [--parallel N] [--every-us U]
 //       Connects, reads the answer, closes; N at a time as fast as it goes, or one every U
 //       microseconds. Prints one JSON object: rate, latency, failures, the longest time without
-//       success.
+//       success, and when those began that were cut after they had been connected (seconds of
+//       CLOCK_MONOTONIC).
 //   wherry-node-peer ask ADDR:PORT --seconds S [--clients N] [--every-us U]
 //       UDP, as a resolver's clients do it: N connected sockets, one question every U microseconds,
 //       each with a text of its own. Prints one JSON object: sent, answered, wrong answers,
@@ -225,6 +226,10 @@ class Report {
     longest_gap_ = std::max(longest_gap_, at - last_);
     last_ = at;
   }
+  /// After it was connected.
+  void cut(TimePoint began) {
+    cut_.push_back(std::chrono::duration<double>(began.time_since_epoch()).count());
+  }
   void print() {
     std::sort(took_.begin(), took_.end());
     const auto at = [this](double share) {
@@ -240,7 +245,13 @@ class Report {
     for (const auto& [what, count] : counts_) {
       std::cout << std::exchange(comma, ",") << '"' << what << "\":" << count;
     }
-    std::cout << "}}\n" << std::flush;
+    std::cout << "},\"cut\":[";
+    comma = "";
+    for (const double began : cut_) {
+      std::cout << std::exchange(comma, ",")
+                << std::to_string(began);  // six digits after the point
+    }
+    std::cout << "]}\n" << std::flush;
   }
 
  private:
@@ -248,6 +259,7 @@ class Report {
   TimePoint last_ = now();
   TimePoint::duration longest_gap_{};
   std::vector<std::int64_t> took_;
+  std::vector<double> cut_;
   std::map<std::string, std::uint64_t> counts_;
 };
 
@@ -322,8 +334,10 @@ class Connector {
   }
 
   void end(int fd, const std::string& failure) {
+    const auto found = attempts_.find(fd);
     if (!failure.empty()) report_.count(failure);
-    attempts_.erase(fd);
+    if (!failure.empty() && found->second.connected) report_.cut(found->second.began);
+    attempts_.erase(found);
   }
 
   void give_up() {
@@ -331,6 +345,7 @@ class Connector {
     std::erase_if(attempts_, [&](const auto& each) {
       if (each.second.began > patient_since) return false;
       report_.count(each.second.connected ? "no answer" : "silence");
+      if (each.second.connected) report_.cut(each.second.began);
       return true;
     });
   }
