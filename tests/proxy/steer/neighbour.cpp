@@ -23,6 +23,7 @@ namespace wherry::steer {
 namespace {
 
 constexpr int kPatience = 1000;  // milliseconds
+constexpr int kRounds = 5;
 
 struct ArpPacket {
   ether_header ethernet;
@@ -110,26 +111,32 @@ std::vector<IpAddress> solicit_neighbours(const std::vector<IpAddress>& addresse
   EXPECT_EQ(::bind(fd.get(), source.get(), source.size), 0) << std::strerror(errno);
   RawSocketAddress everybody({*IpAddress::parse("ff02::1"), 0});
   reinterpret_cast<sockaddr_in6*>(everybody.get())->sin6_scope_id = link;
-  for (const IpAddress& address : addresses) {
-    Solicitation packet{};
-    packet.fixed.nd_ns_type = ND_NEIGHBOR_SOLICIT;
-    std::copy_n(address.bytes().begin(), 16, packet.fixed.nd_ns_target.s6_addr);
-    packet.option = {ND_OPT_SOURCE_LINKADDR, 1};  // in units of 8 bytes
-    packet.hardware = hardware_address(fd.get());
-    EXPECT_EQ(::sendto(fd.get(), &packet, sizeof packet, 0, everybody.get(), everybody.size),
-              static_cast<ssize_t>(sizeof packet))
-        << std::strerror(errno);
-  }
+  const auto ask = [&] {
+    for (const IpAddress& address : addresses) {
+      Solicitation packet{};
+      packet.fixed.nd_ns_type = ND_NEIGHBOR_SOLICIT;
+      std::copy_n(address.bytes().begin(), 16, packet.fixed.nd_ns_target.s6_addr);
+      packet.option = {ND_OPT_SOURCE_LINKADDR, 1};  // in units of 8 bytes
+      packet.hardware = hardware_address(fd.get());
+      EXPECT_EQ(::sendto(fd.get(), &packet, sizeof packet, 0, everybody.get(), everybody.size),
+                static_cast<ssize_t>(sizeof packet))
+          << std::strerror(errno);
+    }
+  };
   std::vector<IpAddress> answered;
-  while (is_readable(fd.get())) {
-    std::array<std::uint8_t, 256> bytes{};
-    nd_neighbor_advert packet{};
-    const ssize_t size = ::recv(fd.get(), bytes.data(), bytes.size(), 0);
-    if (size < static_cast<ssize_t>(sizeof packet)) continue;
-    std::memcpy(&packet, bytes.data(), sizeof packet);
-    if (packet.nd_na_type != ND_NEIGHBOR_ADVERT) continue;
-    answered.push_back(IpAddress::from_bytes({packet.nd_na_target.s6_addr, 16}));
-    if (answered.back() == addresses.back()) break;
+  // As neighbours do (RFC 4861, 7.2.2): on a busy machine the other end may not listen yet.
+  for (int round = 0; round < kRounds && answered.empty(); ++round) {
+    ask();
+    while (is_readable(fd.get())) {
+      std::array<std::uint8_t, 256> bytes{};
+      nd_neighbor_advert packet{};
+      const ssize_t size = ::recv(fd.get(), bytes.data(), bytes.size(), 0);
+      if (size < static_cast<ssize_t>(sizeof packet)) continue;
+      std::memcpy(&packet, bytes.data(), sizeof packet);
+      if (packet.nd_na_type != ND_NEIGHBOR_ADVERT) continue;
+      answered.push_back(IpAddress::from_bytes({packet.nd_na_target.s6_addr, 16}));
+      if (answered.back() == addresses.back()) break;
+    }
   }
   return answered;
 }
