@@ -57,18 +57,17 @@ class Explain : public ::testing::Test {
  protected:
   Explain() { folder_.write("all.yaml", kManifests); }
 
+  [[nodiscard]] std::vector<std::string> with_manifests(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(),
+                     {"--manifests", folder_.path().string(), "--node-name", "node-1"});
+    return arguments;
+  }
   [[nodiscard]] ProcessResult explain(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), "explain");
-    for (const char* each : {"--manifests", "--node-name"}) {
-      arguments.emplace_back(each);
-      arguments.push_back(std::string(each) == "--manifests" ? folder_.path().string() : "node-1");
-    }
-    return wherry(arguments);
+    return wherry(with_manifests(std::move(arguments)));
   }
   [[nodiscard]] json::value read(const std::string& client, const std::string& to) const {
-    const auto result = explain({client, to, "-o", "json"});
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return json::parse(result.out);
+    return explanation(with_manifests({client, to}));
   }
 
   TempFolder folder_;
@@ -125,15 +124,13 @@ TEST_F(Explain, ARunningWherryAnswersTheSame) {
   rig.run();
   rig.wait_for_endpoints(1);
 
-  const auto live = wherry({"explain", "127.0.0.1", rig.service.to_string(), "-o", "json",
-                            "--admin-address", rig.wherry().admin().to_string()});
-  const auto alone = wherry({"explain", "127.0.0.1", rig.service.to_string(), "-o", "json",
-                             "--manifests", rig.folder.path().string()});
+  const auto live = explanation(
+      {"127.0.0.1", rig.service.to_string(), "--admin-address", rig.wherry().admin().to_string()});
+  const auto alone = explanation(
+      {"127.0.0.1", rig.service.to_string(), "--manifests", rig.folder.path().string()});
 
-  ASSERT_EQ(live.exit_code, 0) << live.err;
-  ASSERT_EQ(alone.exit_code, 0) << alone.err;
-  EXPECT_EQ(json::parse(live.out), json::parse(alone.out));
-  EXPECT_EQ(json::parse(live.out).at("verdict"), "forward");
+  EXPECT_EQ(live, alone);
+  EXPECT_EQ(live.at("verdict"), "forward");
 }
 
 // --- every verdict and every reason ---
@@ -317,11 +314,9 @@ TEST_P(EveryAnswer, HasItsVerdictReasonRuleInWordsAndBackends) {
   const TempFolder folder;
   folder.write("all.yaml", all_shops());
 
-  const auto result = wherry({"explain", row.client, row.destination, "-o", "json", "--manifests",
-                              folder.path().string(), "--node-name", "node-1"});
+  const json::value answer = explanation({row.client, row.destination, "--manifests",
+                                          folder.path().string(), "--node-name", "node-1"});
 
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  const json::value answer = json::parse(result.out);
   EXPECT_EQ(answer.at("verdict"), row.verdict);
   EXPECT_EQ(answer.at("reason"), row.reason);
   const std::string rule(answer.at("rule").as_string());
@@ -371,12 +366,10 @@ TEST(EveryReason, E10_FreeAddress) {
   const TempFolder folder;
   folder.write("all.yaml", all_shops());
 
-  const auto result = wherry({"explain", kPod, "10.96.200.200:80", "-o", "json", "--manifests",
-                              folder.path().string(), "--node-name", "node-1", "--steering", "node",
-                              "--service-cidr", "10.96.0.0/16"});
+  const json::value answer =
+      explanation({kPod, "10.96.200.200:80", "--manifests", folder.path().string(), "--node-name",
+                   "node-1", "--steering", "node", "--service-cidr", "10.96.0.0/16"});
 
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  const json::value answer = json::parse(result.out);
   EXPECT_EQ(answer.at("verdict"), "drop");
   EXPECT_EQ(answer.at("reason"), kFreeAddress);
   EXPECT_THAT(std::string(answer.at("rule").as_string()),
@@ -408,11 +401,9 @@ TEST(EveryReason, TooManyEndpoints) {
                    "addressType: IPv4\nports: [" +
                    slice_ports + "]\nendpoints: [" + endpoints + "]\n");
 
-  const auto result = wherry(
-      {"explain", "pod", "10.96.0.1:1099", "-o", "json", "--manifests", folder.path().string()});
+  const json::value answer =
+      explanation({"pod", "10.96.0.1:1099", "--manifests", folder.path().string()});
 
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  const json::value answer = json::parse(result.out);
   EXPECT_EQ(answer.at("verdict"), "reject");
   EXPECT_EQ(answer.at("reason"), kTooMany);
   EXPECT_EQ(answer.at("rule").as_string(), documented(kReasonTable).at(kTooMany));

@@ -3,7 +3,6 @@
 #include "tests/support/net_namespace.h"
 #include "tests/support/udp.h"
 
-#include <boost/json/parse.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +22,6 @@
 namespace wherry::test {
 namespace {
 
-namespace json = boost::json;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -205,10 +203,7 @@ class Node : public ::testing::Test {
   /// What `wherry explain` of the running process says: verdict and contract row.
   [[nodiscard]] std::string explained(const std::string& client, const std::string& to) const {
     const NetNamespace::Inside inside(*node_);
-    const auto result = wherry(
-        {"explain", client, to, "-o", "json", "--admin-address", wherry_->admin().to_string()});
-    if (result.exit_code != 0) return result.err;
-    const json::value value = json::parse(result.out);
+    const auto value = explanation({client, to, "--admin-address", wherry_->admin().to_string()});
     const std::string rule(value.at("rule").as_string());
     return std::string(value.at("verdict").as_string()) + ' ' + rule.substr(0, rule.find(':'));
   }

@@ -35,6 +35,14 @@ ProcessResult wherry(const std::vector<std::string>& arguments) {
   return run_program(command);
 }
 
+json::value explanation(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "explain");
+  arguments.insert(arguments.end(), {"-o", "json"});
+  const ProcessResult result = wherry(arguments);
+  if (result.exit_code != 0) throw std::runtime_error(result.err);
+  return json::parse(result.out);
+}
+
 IpAddress loopback_address(unsigned number) {
   const auto pid = static_cast<unsigned>(::getpid());
   return *IpAddress::parse("127." + std::to_string(100 + pid / 250 % 100) + '.' +

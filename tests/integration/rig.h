@@ -7,6 +7,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include <cstdint>
 #include <map>
@@ -21,6 +22,9 @@ namespace wherry::test {
 
 /// Runs `wherry ARGUMENTS...` to its end.
 [[nodiscard]] ProcessResult wherry(const std::vector<std::string>& arguments);
+
+/// What `wherry explain ARGUMENTS... -o json` answers; throws with its words if it does not.
+[[nodiscard]] boost::json::value explanation(std::vector<std::string> arguments);
 
 /// An address of 127.0.0.0/8 that this process alone uses in tests.
 [[nodiscard]] IpAddress loopback_address(unsigned number);
