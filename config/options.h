@@ -101,8 +101,9 @@ struct Options {
   Duration drain_timeout = std::chrono::seconds(25);
 
   Duration udp_idle_timeout = std::chrono::seconds(60);  ///< of Services that name none
-  std::uint64_t max_udp_flows = 0;             ///< 0: what descriptors and source ports allow
-  std::uint64_t max_udp_flows_per_source = 0;  ///< of one client address; 0: a quarter of all
+  std::uint64_t max_udp_flows = 0;  ///< 0: what descriptors and source ports allow
+  std::uint64_t max_udp_flows_per_source =
+      0;  ///< of one client address; 0: a quarter, and what is left
 
   log::Level log_level = log::Level::Info;
   log::Format log_format = log::Format::Text;

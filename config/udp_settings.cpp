@@ -39,8 +39,8 @@ std::vector<Setting> udp_settings() {
                                "open files and source ports allow",
                                &Options::max_udp_flows));
   all.push_back(number_setting("max-udp-flows-per-source",
-                               "UDP flows that one client address may keep when others want room; "
-                               "0: a quarter of all",
+                               "UDP flows of one client address at once; 0: a quarter of all, and "
+                               "what nobody else wants",
                                &Options::max_udp_flows_per_source));
   return all;
 }

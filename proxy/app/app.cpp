@@ -325,9 +325,7 @@ void App::size_quota() {
       flows_within(descriptors_, workers_.workers(), listening, ephemeral_ports_);
   const std::uint64_t flows =
       options_.max_udp_flows == 0 ? most_flows : std::min(options_.max_udp_flows, most_flows);
-  workers_.set_max_flows(flows, options_.max_udp_flows_per_source == 0
-                                    ? std::max<std::uint64_t>(1, flows / 4)
-                                    : options_.max_udp_flows_per_source);
+  workers_.set_max_flows(flows, options_.max_udp_flows_per_source);
   const std::uint64_t possible =
       sessions_within(descriptors_, workers_.workers(),
                       listening + (steering_->carries_udp() ? static_cast<std::size_t>(flows) : 0));

@@ -156,9 +156,9 @@ void WorkerPool::set_max_flows(std::uint64_t limit, std::uint64_t per_source) {
   const auto share = [this](std::uint64_t of) {
     return static_cast<std::size_t>(std::max<std::uint64_t>(1, of / workers_.size()));
   };
-  on_each([limits = udp::FlowTable::Limits{share(limit), share(per_source)}](
-              Worker& worker) { worker.set_flow_limits(limits); },
-          {});
+  const udp::FlowTable::Limits limits{share(limit), share(per_source == 0 ? limit / 4 : per_source),
+                                      per_source == 0};
+  on_each([limits](Worker& worker) { worker.set_flow_limits(limits); }, {});
 }
 
 std::uint64_t WorkerPool::flows() const {

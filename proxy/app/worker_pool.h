@@ -75,7 +75,8 @@ class WorkerPool final : public steer::ListenerHost, public steer::EntranceHost 
   [[nodiscard]] std::uint64_t max_sessions() const noexcept { return quota_.limit(); }
   /// Sessions that are not over yet, established or on the way there.
   [[nodiscard]] std::uint64_t sessions() const noexcept { return quota_.used(); }
-  /// How many UDP flows there may be at once, in all and of one client address.
+  /// How many UDP flows there may be at once, in all and of one client address; 0 there: a quarter,
+  /// and what nobody else wants (udp::FlowTable).
   void set_max_flows(std::uint64_t limit, std::uint64_t per_source);
   [[nodiscard]] std::uint64_t max_flows() const noexcept { return max_flows_; }
   /// UDP flows that there are now.

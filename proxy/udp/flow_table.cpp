@@ -52,14 +52,18 @@ Flow* FlowTable::find(const FlowKey& key) noexcept {
 }
 
 std::optional<FlowTable::Taken> FlowTable::make_room(const IpAddress& source) {
+  const auto own = sources_.find(source);
+  const bool has_its_part = own != sources_.end() && own->second.flows.size() >= limits_.per_source;
+  if (has_its_part && !limits_.lends_room) {
+    return Taken{remove(own->second.flows.front()), FlowEnd::SourceLimit};
+  }
   if (flows_.size() < limits_.flows) return std::nullopt;
   // Of those who have more than their part nobody's flows are better than another's.
   Flow& oldest = by_age_.front();
   if (sources_.find(oldest.key.client.ip)->second.excess.is_linked()) {
     return Taken{remove(oldest), FlowEnd::SourceLimit};
   }
-  const auto own = sources_.find(source);
-  if (own != sources_.end() && own->second.flows.size() >= limits_.per_source) {
+  if (has_its_part) {
     return Taken{remove(own->second.flows.front()), FlowEnd::SourceLimit};
   }
   if (!in_excess_.empty()) {

@@ -67,14 +67,16 @@ struct Flow {
 ///
 /// A client address may have all the room that nobody else wants: thousands may stand behind it
 /// (address translation), and with few flows a burst of theirs pushes out those whose answers are
-/// still to come. When others want the room, who has more than its part gives it up first.
+/// still to come. When others want the room, who has more than its part gives it up first. That is
+/// where nobody has said how much a client address may have; a number that was given holds always.
 ///
 /// Pure: time is given, nothing is opened. One thread.
 class FlowTable {
  public:
   struct Limits {
     std::size_t flows = 1;       ///< at least 1
-    std::size_t per_source = 1;  ///< that one client address may keep when others want room; >= 1
+    std::size_t per_source = 1;  ///< of one client address; at least 1
+    bool lends_room = false;     ///< per_source counts only when others want room
   };
 
   /// `seed` is secret: it keeps strangers from choosing keys that fall together.

@@ -137,7 +137,7 @@ TEST_F(FlowTableTest, ALongerIdleTimeoutIsKept) {
 
 class FullFlowTableTest : public FlowTableTest {
  protected:
-  FullFlowTableTest() : FlowTableTest({3, 2}) {}
+  FullFlowTableTest() : FlowTableTest({3, 2, true}) {}
 };
 
 TEST_F(FullFlowTableTest, TheOneIdleForLongestMakesRoom) {
@@ -167,11 +167,19 @@ TEST_F(FullFlowTableTest, WhileThereIsRoomAClientMayHaveMoreThanItsPart) {
   EXPECT_THAT(make_room("10.1.0.1:3"), IsEmpty());
 }
 
+TEST_F(FullFlowTableTest, ANumberThatWasGivenHoldsAlsoWhileThereIsRoom) {
+  table_.set_limits({3, 1, false});
+  add("10.1.0.1:1");
+
+  EXPECT_THAT(make_room("10.1.0.2:1"), IsEmpty());
+  EXPECT_THAT(make_room("10.1.0.1:2"), ElementsAre("10.1.0.1:1 source_limit"));
+}
+
 TEST_F(FullFlowTableTest, WhoHasMoreThanItsPartGivesItUpFirstWhenOthersWantRoom) {
   add("10.1.0.9:1");  // idle for longest, and within its part
   add("10.1.0.1:1");
   add("10.1.0.1:2");
-  table_.set_limits({3, 1});
+  table_.set_limits({3, 1, true});
 
   EXPECT_THAT(make_room("10.1.0.2:1"), ElementsAre("10.1.0.1:1 source_limit"));
   add("10.1.0.2:1");
@@ -180,7 +188,7 @@ TEST_F(FullFlowTableTest, WhoHasMoreThanItsPartGivesItUpFirstWhenOthersWantRoom)
 }
 
 TEST_F(FullFlowTableTest, AmongThoseWithMoreTheOneIdleForLongestGoes) {
-  table_.set_limits({4, 1});
+  table_.set_limits({4, 1, true});
   for (const char* idle : {"10.1.0.1:1", "10.1.0.1:2", "10.1.0.1:3", "10.1.0.2:1"}) add(idle);
 
   EXPECT_THAT(make_room("10.1.0.2:2"), ElementsAre("10.1.0.1:1 source_limit"));
@@ -195,8 +203,8 @@ TEST_F(FullFlowTableTest, AHigherPartIsNoExcess) {
   add("10.1.0.9:1");
   add("10.1.0.1:1");
   add("10.1.0.1:2");
-  table_.set_limits({3, 1});
-  table_.set_limits({3, 2});
+  table_.set_limits({3, 1, true});
+  table_.set_limits({3, 2, true});
 
   EXPECT_THAT(make_room("10.1.0.2:1"), ElementsAre("10.1.0.9:1 flow_limit"));
 }
