@@ -409,10 +409,11 @@ TEST_F(ManifestSourceTest, CountsObjectsByKind) {
   for (const MetricSample& sample : objects->samples) {
     counts[sample.labels.at(0).first + '=' + sample.labels.at(0).second] = sample.value;
   }
-  EXPECT_EQ(
-      counts,
-      (std::map<std::string, double>{
-          {"kind=Service", 0}, {"kind=Pod", 2}, {"kind=EndpointSlice", 0}, {"kind=Node", 0}}));
+  EXPECT_EQ(counts, (std::map<std::string, double>{{"kind=Service", 0},
+                                                   {"kind=Pod", 2},
+                                                   {"kind=EndpointSlice", 0},
+                                                   {"kind=Node", 0},
+                                                   {"kind=ServiceCIDR", 0}}));
 }
 
 }  // namespace
