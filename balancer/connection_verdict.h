@@ -16,8 +16,8 @@ struct Entrance {
   ServicePortId service_port;
   AddressKind kind = AddressKind::ClusterIp;
   /// The kernel has looked at who the client is (the sk_lookup program), and keeps away whom the
-  /// verdict or the source ranges do. Of the way in, not of the service port: whoever leads the
-  /// kernel here sets it.
+  /// verdict or the source ranges do: of connections; of datagrams it refuses none that may belong
+  /// to a flow (U2). Of the way in, not of the service port: whoever leads the kernel here sets it.
   bool is_judged = false;
 
   friend auto operator<=>(const Entrance&, const Entrance&) = default;

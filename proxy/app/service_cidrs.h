@@ -11,7 +11,7 @@
 
 namespace wherry::app {
 
-/// The blocks that all ServiceCIDRs of the cluster name together (W4).
+/// The blocks that all ServiceCIDRs of the cluster or of manifests name together (W4).
 ///
 /// Control thread only. `on_change` is told of each change, with all blocks, sorted.
 class ServiceCidrs final : public model::ObjectSink<model::ServiceCidr> {

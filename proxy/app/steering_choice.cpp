@@ -21,10 +21,10 @@ SteeringChoice choose_steering(const config::Options& options, const SteeringFac
     case SteeringMode::Auto:
       break;
   }
-  if (!options.manifests.empty()) return {SteeringMode::Bind, "manifests are served"};
   if (facts.has_kube_proxy_configuration) {
     return {SteeringMode::Node, "the configuration is kube-proxy's"};
   }
+  if (!options.manifests.empty()) return {SteeringMode::Bind, "manifests are served"};
   if (facts.is_in_cluster && facts.is_on_host_network) {
     return {SteeringMode::Node, "this is a pod on its node's network"};
   }

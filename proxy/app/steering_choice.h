@@ -34,7 +34,7 @@ struct SteeringChoice {
 [[nodiscard]] bool shares_service_cidrs(const config::Options& options);
 /// The blocks of --service-cidr, as far as they count. Pure.
 [[nodiscard]] std::vector<Cidr> given_service_cidrs(const config::Options& options);
-/// Whether the cluster's ServiceCIDRs say which blocks there are (W4). Pure.
+/// Whether ServiceCIDRs, of the cluster or of manifests, say which blocks there are (W4). Pure.
 [[nodiscard]] bool reads_service_cidrs(const config::Options& options);
 
 /// Whether the cluster is that of this pod, by its own account: no other is named (find_access.h).

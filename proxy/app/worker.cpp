@@ -170,7 +170,8 @@ void Worker::lead(const std::vector<steer::EntranceChange>& changes) {
                                      : sessions_.own_listeners().entrances();
     if (each.entrance) {
       balancer::Entrance entrance = *each.entrance;
-      entrance.is_judged = true;  // by the program that leads clients here
+      // By the program that leads clients here; of datagrams it refuses none that a flow may have.
+      entrance.is_judged = each.protocol == Protocol::TCP;
       map.set(each.ip, each.ports, entrance);
     } else {
       map.erase(each.ip, each.ports);

@@ -97,17 +97,22 @@ Ability sees_ingress_interface() {
           "does): pods of this node are known by their addresses alone"};
 }
 
-bool may_call_bpf() { return is_effective(CAP_BPF) || is_effective(CAP_SYS_ADMIN); }
+bool may_call_bpf() { return is_effective(CAP_BPF); }
 
 Capability find_capability() {
   log_libbpf();
   Capability found;
-  found.maps = can_make_map(BPF_MAP_TYPE_HASH, 4, 4, BPF_F_NO_PREALLOC, "hash tables for programs");
+  if (may_call_bpf()) {
+    found.maps =
+        can_make_map(BPF_MAP_TYPE_HASH, 4, 4, BPF_F_NO_PREALLOC, "hash tables for programs");
+  } else {
+    found.maps = {false, "bpf(): the process has no CAP_BPF; give the process CAP_BPF"};
+  }
   if (found.maps) {
     found.maps = can_make_map(BPF_MAP_TYPE_LPM_TRIE, 8, 4, BPF_F_NO_PREALLOC, "tables of prefixes");
   }
   if (found.maps) found.maps = can_make_map(BPF_MAP_TYPE_SOCKMAP, 4, 8, 0, "tables of sockets");
-  found.programs = can_load_programs();
+  found.programs = found.maps ? can_load_programs() : Ability{false, found.maps.lacks};
   found.ingress_interface =
       found.programs ? sees_ingress_interface() : Ability{false, found.programs.lacks};
   if (!is_effective(CAP_NET_RAW)) {

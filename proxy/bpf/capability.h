@@ -32,7 +32,8 @@ struct Capability {
 /// may load programs.
 [[nodiscard]] Ability sees_ingress_interface();
 
-/// Whether this process has CAP_BPF, which bpf() asks for at every call.
+/// Whether this process has CAP_BPF, which bpf() asks for at every call. CAP_SYS_ADMIN would do for
+/// the kernel; but nothing else needs that, and a process that runs for long should not have it.
 [[nodiscard]] bool may_call_bpf();
 
 /// Loads tiny programs and maps that are gone again when it returns. Attaches nothing.

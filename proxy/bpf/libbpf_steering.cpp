@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/stable_hash.h"
 #include "proxy/bpf/capability.h"
 #include "proxy/bpf/libbpf_log.h"
 
@@ -50,11 +51,10 @@ bool is_like(const bpf_map* wanted, int fd) {
 /// What was set in it before it was loaded follows from the kernel, which no pin outlives.
 std::string program_name() {
   std::size_t size = 0;
-  const auto* bytes = static_cast<const unsigned char*>(steer_bpf::elf_bytes(&size));
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: against chance, not against an enemy
-  for (std::size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3;
+  const auto* bytes = static_cast<const char*>(steer_bpf::elf_bytes(&size));
   std::array<char, 17> digits{};
-  std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(hash));
+  std::snprintf(digits.data(), digits.size(), "%016llx",
+                static_cast<unsigned long long>(stable_hash({bytes, size})));
   return std::string("program-") + digits.data();
 }
 

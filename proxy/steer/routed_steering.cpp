@@ -58,7 +58,7 @@ void RoutedSteering::set_service_cidrs(const std::vector<Cidr>& cidrs) {
 
 void RoutedSteering::wait_for_check() {
   check_ = timers_.schedule(kCheck, [this] {
-    check();
+    addresses_changed();  // of our own routes that are back nobody else tells
     wait_for_check();
   });
 }

@@ -21,6 +21,9 @@ using balancer::Verdict;
 
 /// Flows whose answers are looked at in one turn, and answers of one flow: others have theirs too.
 constexpr int kFlowsPerTurn = 64;
+/// For how many backends, and how long, it is known whether datagrams without answers lead back.
+constexpr std::size_t kOneWayLoops = 4096;
+constexpr Duration kOneWayLoopHolds = std::chrono::seconds(1);
 constexpr std::size_t kAnswersPerTurn = 8;
 /// Flows end a little late, many at once.
 constexpr Duration kExpiryPause = std::chrono::milliseconds(100);
@@ -246,8 +249,19 @@ bool FlowSet::leads_back(const ServicePortEntry& entry, const SocketAddress& to,
 /// The socket for datagrams without answers is not connected, and does not tell.
 bool FlowSet::leads_back_one_way(const ServicePortEntry& entry, const SocketAddress& to) {
   if (!own_listeners_.have_wildcard(to)) return own_listeners_.lead_back(*table_, entry.id, to);
-  const auto probe = open_backend_socket(to);  // rare: a backend with the number of a NodePort
-  return leads_back(entry, to, probe ? probe->get() : -1);
+  if (one_way_generation_ != table_->generation() || one_way_loops_.size() >= kOneWayLoops) {
+    one_way_loops_.clear();
+    one_way_generation_ = table_->generation();
+  }
+  const TimePoint now = clock_.now();
+  auto& known = one_way_loops_[{entry.id, to}];
+  if (now < known.until) return known.leads_back;
+  const auto probe = open_backend_socket(to);
+  // Where a loop has eaten what there was, nothing is known of it; what is not sent ends it.
+  known.leads_back =
+      probe ? leads_back(entry, to, probe->get()) : is_shortage(probe.error().value());
+  known.until = now + kOneWayLoopHolds;
+  return known.leads_back;
 }
 
 void FlowSet::take(Flow& flow, Chosen chosen, const ServicePortEntry& entry) {

@@ -22,9 +22,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace wherry::udp {
@@ -157,6 +159,13 @@ class FlowSet {
   ReceiveBatch batch_;
   SendBatch sending_;
   std::array<UniqueFd, 2> one_way_;  ///< by family
+  struct OneWayLoop {
+    bool leads_back = false;
+    TimePoint until{};  ///< this machine's addresses may have changed then
+  };
+  /// By service port and what is dialled; of one table.
+  std::map<std::pair<balancer::ServicePortId, SocketAddress>, OneWayLoop> one_way_loops_;
+  std::uint64_t one_way_generation_ = 0;
   /// Watches the sockets of all flows: one wait of the loop's, and many of them looked at in a
   /// turn.
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> poller_;

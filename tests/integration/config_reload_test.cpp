@@ -29,7 +29,8 @@ class ConfigReload : public ::testing::Test {
  protected:
   WherryProcess& run_with(const std::string& text) {
     rig_.folder.write("conf/c.yaml", text);
-    return rig_.run({"--config", rig_.folder / "conf/c.yaml"});
+    // A KubeProxyConfiguration alone would take the traffic of the machine.
+    return rig_.run({"--config", rig_.folder / "conf/c.yaml", "--steering", "bind"});
   }
   void change_to(const std::string& text) { rig_.folder.write("conf/c.yaml", text); }
 

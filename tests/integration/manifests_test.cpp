@@ -20,8 +20,9 @@ class Manifests : public testing::Test {
   }
   /// Waits until so many files are broken, and all of it is known.
   void wait_for_broken(int count) {
-    ASSERT_TRUE(eventually([&] { return rig_.wherry().metric("wherry_manifest_errors") == count; }))
-        << rig_.wherry().log();
+    // With ThreadSanitizer the largest ones take half a minute.
+    const auto are_known = [&] { return rig_.wherry().metric("wherry_manifest_errors") == count; };
+    ASSERT_TRUE(eventually(are_known, std::chrono::minutes(2))) << rig_.wherry().log();
   }
 
   Rig rig_;

@@ -12,7 +12,7 @@ from expectations import (CLUSTER_IP, LOOPBACK, NODE, POD, Expected, deciding_no
 from objects import PORT, Service
 from probes import ANSWERED, REFUSED, SILENCE, ask_until
 from rig import CLUSTER_CIDRS, PEER, Rig
-from wherry_node import both_nodes, is_sanitized, wait_for
+from wherry_node import Wherry, both_nodes, is_sanitized, wait_for
 
 KUBE_PROXY = os.environ["WHERRY_KUBE_PROXY"]
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
@@ -31,15 +31,21 @@ conntrack: {{maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeo
 """
 
 
+def config_of(node, kubeconfig):
+    """A file with kube-proxy's configuration for a node."""
+    name = os.path.join(rig.folder.name, f"kube-proxy-{node.name}.yaml")
+    with open(name, "w", encoding="utf-8") as file:
+        file.write(CONFIG.format(kubeconfig=kubeconfig, node=node.name,
+                                 cidrs=",".join(CLUSTER_CIDRS)))
+    return name
+
+
 class KubeProxy:
     """kube-proxy on one node."""
 
     def __init__(self, rig, node, kubeconfig):
         self.rig, self.node = rig, node
-        self.config = os.path.join(rig.folder.name, f"kube-proxy-{node.name}.yaml")
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(kubeconfig=kubeconfig, node=node.name,
-                                     cidrs=",".join(CLUSTER_CIDRS)))
+        self.config = config_of(node, kubeconfig)
         self.log_name = self.config + ".log"
         with open(self.log_name, "w", encoding="utf-8") as log:
             self.process = node.host.start(KUBE_PROXY, "--config", self.config, stdout=log,
@@ -74,8 +80,12 @@ def start_kube_proxy():
 
 
 def start_wherry():
-    return list(both_nodes(rig, None, "--kubeconfig", cluster.kubeconfig(), "--cluster-cidr",
-                           ",".join(CLUSTER_CIDRS)).values())
+    """With kube-proxy's own configuration and nothing else: by it `auto` takes the node's traffic."""
+    started = [Wherry(rig, node, "--config", config_of(node, cluster.kubeconfig()), steering="auto",
+                      ready=False, service_cidrs=()) for node in rig.nodes.values()]
+    for each in started:
+        each.wait_ready()
+    return started
 
 
 def of_kube_proxy(rig, combination):

@@ -41,6 +41,7 @@ TEST(SteeringChoice, WhatIsAskedForIsTaken) {
 
 TEST(SteeringChoice, AutoIsNodeForWhoStandsInForKubeProxy) {
   EXPECT_EQ(choose(SteeringMode::Auto, kKubeProxy), SteeringMode::Node);
+  EXPECT_EQ(choose(SteeringMode::Auto, kKubeProxy, true), SteeringMode::Node);
   EXPECT_EQ(choose(SteeringMode::Auto, kDaemonSet), SteeringMode::Node);
 }
 

@@ -38,27 +38,6 @@ class FlowSetReceiveTest : public FlowSetTest {
   NoReplyPath reply_path_;
 };
 
-TEST_F(FlowSetReceiveTest, E8_WhomTheKernelHasLetInIsOfThisNodeWhateverItsAddress) {
-  UdpSocket backend;
-  tables_.services.upsert(dns()
-                              .type(model::ServiceType::LoadBalancer)
-                              .load_balancer_ip("198.51.100.1")
-                              .external_policy(model::TrafficPolicy::Local));
-  tables_.slices.upsert(slice("s", backend.address().port)
-                            .endpoint(backend.address().ip.to_string())
-                            .on_node("elsewhere"));
-  publish();
-  balancer::Entrance way_in = entrance(balancer::AddressKind::LoadBalancerIp);
-
-  receive(test::at("203.0.113.9:5"), test::at("198.51.100.1:53"), way_in);
-  EXPECT_EQ(dropped(Drop::NoLocalEndpoints), 1u);
-  way_in.is_judged = true;
-  receive(test::at("203.0.113.9:5"), test::at("198.51.100.1:53"), way_in);
-
-  EXPECT_EQ(next_of(backend), "q");
-  EXPECT_EQ(dropped(Drop::NoLocalEndpoints), 1u);
-}
-
 /// Where a range has the client's port, another one is dialled than the backend's.
 TEST_F(FlowSetReceiveTest, OfAPortRangeTheAddressThatIsDialledMayBeALoop) {
   for (const char* per_datagram : {"false", "true"}) {
