@@ -1,7 +1,9 @@
 #include "proxy/steer/node_lock.h"
 
+#include "base/log.h"
 #include "base/quoted.h"
 #include "base/read_file.h"
+#include "proxy/steer/node_socket.h"
 
 #include <cerrno>
 #include <cstring>
@@ -26,14 +28,24 @@ NodeLockRefusal unusable(const std::string& path, const error_code& error) {
                      "; give wherry a folder to write to with --run-dir"};
 }
 
+NodeLockRefusal taken(const std::string& owner, const std::string& what) {
+  return {true, "another wherry steers this node's network namespace already (" + owner +
+                    "; it holds " + what +
+                    "): stop it first, or run this one with --steering bind"};
+}
+
 /// Who holds the lock, in its own words: the file says "pid PID, since TIME".
-NodeLockRefusal taken(const std::string& path) {
+NodeLockRefusal file_taken(const std::string& path) {
   const auto words = read_file(path, 1024);
   std::string owner = words ? printable(*words) : std::string();
   if (owner.empty()) owner = "which has not said its name yet";
-  return {true, "another wherry steers this node's network namespace already (" + owner +
-                    "; it holds " + wherry::quoted(path) +
-                    "): stop it first, or run this one with --steering bind"};
+  return taken(owner, wherry::quoted(path));
+}
+
+NodeLockRefusal socket_taken(const NodeSocketHolder& holder) {
+  const std::string owner = holder.pid > 0 ? "pid " + std::to_string(holder.pid)
+                                           : std::string("whose pid can't be told from here");
+  return taken(owner, "the abstract socket @" + std::string(kNodeSocketName));
 }
 
 /// Whether the path still names the file: a predecessor removes it when it lets go.
@@ -71,7 +83,7 @@ std::variant<NodeLock, NodeLockRefusal> NodeLock::take(const std::string& run_di
     if (!file) return unusable(path, last_error());
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EINTR) continue;
-      if (errno == EWOULDBLOCK) return taken(path);
+      if (errno == EWOULDBLOCK) return file_taken(path);
       return unusable(path, last_error());
     }
     if (!is_named(file.get(), path)) continue;
@@ -80,7 +92,18 @@ std::variant<NodeLock, NodeLockRefusal> NodeLock::take(const std::string& run_di
         ::pwrite(file.get(), words.data(), words.size(), 0) != static_cast<ssize_t>(words.size())) {
       return unusable(path, last_error());
     }
-    return NodeLock(std::move(file), path);
+    NodeLock lock(std::move(file), path);
+    auto socket = take_node_socket();
+    if (const auto* holder = std::get_if<NodeSocketHolder>(&socket)) return socket_taken(*holder);
+    if (const auto* why = std::get_if<NodeSocketUnusable>(&socket)) {
+      log::warn("whether a wherry with another --run-dir steers this node can't be told",
+                {{"socket", "@" + std::string(kNodeSocketName)},
+                 {"reason", why->reason},
+                 {"remedy", "let nobody else take that name; ss -xlp shows who has it"}});
+    } else {
+      lock.socket_ = std::move(std::get<UniqueFd>(socket));
+    }
+    return lock;
   }
 }
 

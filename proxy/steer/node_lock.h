@@ -36,13 +36,15 @@ struct NodeLockRefusal {
   std::string text;  ///< whole sentence, with the remedy
 };
 
-/// The right to steer a node: a locked file in `--run-dir`, named by the network namespace. Gone
+/// The right to steer a node: a locked file in `--run-dir`, named by the network namespace, and a
+/// name in that namespace (node_socket.h) for who has another folder, or another file system. Gone
 /// with the process, whatever ends it. Two namespaces can be steered beside each other.
 ///
 /// Movable; any thread. The file is removed with the lock.
 class NodeLock {
  public:
-  /// Makes the folder where it lacks. Never waits.
+  /// Makes the folder where it lacks. Never waits. `node` is the calling thread's. Where the name
+  /// can't be had the file counts alone, with a warning.
   [[nodiscard]] static std::variant<NodeLock, NodeLockRefusal> take(const std::string& run_dir,
                                                                     const NetworkNamespace& node,
                                                                     const NodeOwner& self);
@@ -56,6 +58,7 @@ class NodeLock {
   NodeLock(UniqueFd file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
 
   UniqueFd file_;
+  UniqueFd socket_;  ///< none where the name could not be had
   std::string path_;
 };
 

@@ -109,12 +109,22 @@ class HostProcesses(unittest.TestCase):
 class SecondOne(unittest.TestCase):
     def test_on_a_node_exits_69_and_names_the_first(self):
         first = wherries["node-a"]
-        code, _, errors = first.command(
-            "run", "--manifests", os.path.join(rig.folder.name, "manifests"), "--steering", "node",
-            "--hostname-override", "node-a", "--run-dir", first.run_folder, "--admin-address",
-            "127.0.0.1:0")
-        self.assertEqual(code, 69, errors)
-        self.assertRegex(errors, rf"\b{first.process.pid}\b")
+        for run_folder in (first.run_folder, os.path.join(rig.folder.name, "elsewhere")):
+            with self.subTest(run_folder=run_folder):
+                code, _, errors = first.command(
+                    "run", "--manifests", os.path.join(rig.folder.name, "manifests"), "--steering",
+                    "node", "--hostname-override", "node-a", "--run-dir", run_folder,
+                    "--admin-address", "127.0.0.1:0")
+                self.assertEqual(code, 69, errors)
+                self.assertRegex(errors, rf"\bpid {first.process.pid}\b")
+                self.assertEqual(ask(rig.pods["ac"].host, web.cluster_ips[0], PORT).kind, ANSWERED)
+
+    def test_cleanup_leaves_a_running_one_alone_whatever_its_run_folder(self):
+        first = wherries["node-a"]
+        code, _, errors = first.command("cleanup", "--run-dir",
+                                        os.path.join(rig.folder.name, "elsewhere"))
+        self.assertEqual(code, 1)
+        self.assertRegex(errors, rf"\bpid {first.process.pid}\b")
         self.assertEqual(ask(rig.pods["ac"].host, web.cluster_ips[0], PORT).kind, ANSWERED)
 
     def test_on_another_node_with_the_same_run_folder_starts(self):
