@@ -71,22 +71,22 @@ class WithoutNetAdmin(unittest.TestCase):
                     return row["listen"][0].rsplit(":", 1)
             return None
 
-        found = {}
+        found = []
         for node in rig.nodes.values():
             for protocol in ("TCP", "UDP"):
                 address, port = wait_for("it listens", lambda: listens(wherries[node.name], protocol))
-                found[node, protocol] = address.strip("[]"), int(port)
-                outcome = ask(node.host, *found[node, protocol], protocol=protocol, patience=1)
+                at = node.host, address.strip("[]"), int(port), protocol
+                found.append(at)
+                outcome = ask(*at, patience=1)
                 self.assertEqual(outcome.kind, ANSWERED, protocol)
             self.assertEqual(ask(rig.outside, web.cluster_ips[0], PORT,
                                  source=node.outside_source[0]).kind != ANSWERED, True)
 
         web.backends = []
         rig.manifests("manifests", all_objects(rig, [web]))
-        for (node, protocol), at in found.items():
-            outcome = ask_until(lambda outcome: outcome.kind == REFUSED, node.host, *at,
-                                protocol=protocol)
-            self.assertEqual(outcome.kind, REFUSED, protocol)
+        for at in found:
+            outcome = ask_until(lambda outcome: outcome.kind == REFUSED, *at)
+            self.assertEqual(outcome.kind, REFUSED, at)
 
 
 if __name__ == "__main__":
