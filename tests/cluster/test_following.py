@@ -268,6 +268,7 @@ class Following(ClusterTest):
                         for row in process.table()}
             return rows, verdicts
 
+        most = 0  # at the end the dice may have left none
         for step in range(200):
             change()
             if step % 10 == 9:
@@ -276,7 +277,8 @@ class Following(ClusterTest):
                              lambda: seen(from_slices) == seen(from_pods), 20)
                 except AssertionError:
                     self.assertEqual(seen(from_slices), seen(from_pods), f"seed {seed}")
-        self.assertTrue(seen(from_pods)[0])
+                most = max(most, len(seen(from_pods)[0]))
+        self.assertGreater(most, 0)
 
     def test_traffic_distribution_is_ignored_with_pods_and_said_once(self):
         work = self.space("distribution")
