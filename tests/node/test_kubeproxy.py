@@ -254,7 +254,7 @@ class SideBySide(unittest.TestCase):
                 "pod -> backend there": (pod, f"{there.cluster_ips[0]}:{PORT}"),
                 "outside -> NodePort": (rig.outside, f"{rig.a.addresses[0]}:{here.node_port}"),
                 "pod -> backend, direct": (pod, f"{rig.pods['a1'].addresses[0]}:8080")}
-        found = {}
+        found, failed = {}, {}
         for _ in range(ROUNDS):
             for who in STARTERS:
                 running = up(who)
@@ -266,7 +266,9 @@ class SideBySide(unittest.TestCase):
                                               "--every-us", "200"))
                     found.setdefault((way, who), []).append(
                         (rate["per_second"], alone["p50_us"], alone["p99_us"], udp["p50_us"]))
-                    self.assertEqual(rate["counts"], {}, f"{who}: {way}")
+                    # Also where nobody is in the way some wait too long, and of kube-proxy's.
+                    for outcome, count in rate["counts"].items():
+                        failed[way, who, outcome] = failed.get((way, who, outcome), 0) + count
                 down(running)
         print(f"\n{ROUNDS} rounds in turn; median (least to most). Connections are new ones, with "
               f"answer and end; latency of one at a time; UDP at 5,000/s"
@@ -278,6 +280,9 @@ class SideBySide(unittest.TestCase):
                 line += (f"  {statistics.median(column):.0f} ({min(column):.0f} to {max(column):.0f})"
                          .rjust(width))
             print(line, flush=True)
+        print(f"not answered: {failed}")
+        self.assertEqual([each for each in failed if each[1] == "wherry" and "direct" not in each[0]],
+                         [])
 
 
 if __name__ == "__main__":
