@@ -124,23 +124,21 @@ void NodeGround::warn_of_leftovers(bool beside) const {
 
 void NodeGround::open_program() {
   bpf::LibbpfOptions options;
-  const std::string folder = pin_folder_of(node_);
-  options.pin_folder = folder;
+  options.pin_folder = pin_folder_of(node_);
   program_ = bpf::LibbpfSteering::adopt(options);
   if (program_) {
-    record_.pins = {folder};
+    record_.pins = {options.pin_folder};
     return;
   }
-  options.pin_folder.clear();
   const bpf::Capability capability = bpf::find_capability();
   if (!capability.can_steer()) {
     why_no_program_ = capability.why_not();
     return;
   }
-  if (const bpf::Ability pins = bpf::can_pin(folder)) {
-    options.pin_folder = folder;
-    record_.pins = {folder};
+  if (const bpf::Ability pins = bpf::can_pin(options.pin_folder)) {
+    record_.pins = {options.pin_folder};
   } else {
+    options.pin_folder.clear();
     log::warn("nothing is pinned: while wherry is restarted Services' addresses are the host's",
               {{"reason", pins.lacks}});
   }

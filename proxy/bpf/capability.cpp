@@ -27,13 +27,10 @@ bool is_effective(unsigned capability) {
   return (sets[capability / 32].effective >> (capability % 32) & 1) != 0;
 }
 
-/// "bpf() says: Operation not permitted; the process has no CAP_BPF".
+/// Of who has CAP_BPF: "hash tables for programs: Operation not permitted; give the process ...".
 std::string refusal(int error, const char* of_what) {
   std::string text = std::string(of_what) + ": " + boost::system::system_category().message(error);
   if (error != EPERM) return text;
-  if (!may_call_bpf()) {
-    return text + "; give the process CAP_BPF";
-  }
   if (!is_effective(CAP_NET_ADMIN)) return text + "; give the process CAP_NET_ADMIN";
   return text + "; seccomp or the kernel's lockdown forbids it: allow the system call bpf()";
 }
