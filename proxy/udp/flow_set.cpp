@@ -21,10 +21,10 @@ using balancer::Verdict;
 
 /// Flows whose answers are looked at in one turn, and answers of one flow: others have theirs too.
 constexpr int kFlowsPerTurn = 64;
+constexpr std::size_t kAnswersPerTurn = 8;
 /// For how many backends, and how long, it is known whether datagrams without answers lead back.
 constexpr std::size_t kOneWayLoops = 4096;
 constexpr Duration kOneWayLoopHolds = std::chrono::seconds(1);
-constexpr std::size_t kAnswersPerTurn = 8;
 /// Flows end a little late, many at once.
 constexpr Duration kExpiryPause = std::chrono::milliseconds(100);
 /// How long a stop waits for answers to what was sent already.
@@ -249,10 +249,7 @@ bool FlowSet::leads_back(const ServicePortEntry& entry, const SocketAddress& to,
 /// The socket for datagrams without answers is not connected, and does not tell.
 bool FlowSet::leads_back_one_way(const ServicePortEntry& entry, const SocketAddress& to) {
   if (!own_listeners_.have_wildcard(to)) return own_listeners_.lead_back(*table_, entry.id, to);
-  if (one_way_generation_ != table_->generation() || one_way_loops_.size() >= kOneWayLoops) {
-    one_way_loops_.clear();
-    one_way_generation_ = table_->generation();
-  }
+  if (one_way_loops_.size() >= kOneWayLoops) one_way_loops_.clear();
   const TimePoint now = clock_.now();
   auto& known = one_way_loops_[{entry.id, to}];
   if (now < known.until) return known.leads_back;

@@ -74,7 +74,10 @@ class FlowSet {
   /// Ends the flows whose answers went by this path, which is about to close.
   void end_flows_of(const ReplyPath& reply_path);
 
-  void set_table(std::shared_ptr<const balancer::BackendTable> next) { table_ = std::move(next); }
+  void set_table(std::shared_ptr<const balancer::BackendTable> next) {
+    table_ = std::move(next);
+    one_way_loops_.clear();
+  }
   void set_limits(FlowTable::Limits limits) noexcept { flows_.set_limits(limits); }
   /// Kept up to date by whoever opens and closes listeners.
   [[nodiscard]] balancer::OwnListeners& own_listeners() noexcept { return own_listeners_; }
@@ -163,9 +166,8 @@ class FlowSet {
     bool leads_back = false;
     TimePoint until{};  ///< this machine's addresses may have changed then
   };
-  /// By service port and what is dialled; of one table.
+  /// By service port and what is dialled; of this table.
   std::map<std::pair<balancer::ServicePortId, SocketAddress>, OneWayLoop> one_way_loops_;
-  std::uint64_t one_way_generation_ = 0;
   /// Watches the sockets of all flows: one wait of the loop's, and many of them looked at in a
   /// turn.
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> poller_;
