@@ -65,6 +65,21 @@ class WorkerTest : public ::testing::Test {
   [[nodiscard]] Entrance entrance(AddressKind kind) const {
     return {tables_.builder.latest()->sorted().front()->id, kind};
   }
+  /// A pod of this node, whose address its backends may see, has sent a datagram to the Service.
+  [[nodiscard]] UdpSocket pod_asks() {
+    const std::vector<Cidr> pods = {test::cidr("10.244.1.0/24")};
+    worker_->use_local_networks(
+        std::make_shared<const balancer::LocalNetworks>(pods, std::vector<IpAddress>()));
+    UdpSocket listening({ip("198.51.100.1"), 0});
+    const SocketAddress service = listening.address();
+    worker_->open({service, Protocol::UDP}, entrance(AddressKind::ClusterIp),
+                  listening.release_non_blocking());
+    UdpSocket client({ip("10.244.1.9"), 0});
+    client.connect(service);
+
+    client.send("q");
+    return client;
+  }
   void turn() {
     worker_->loop().restart();
     worker_->loop().poll();
@@ -127,18 +142,8 @@ TEST_F(WorkerTest, E8_WhomSteeringLeadsHereTheKernelHasJudgedOfTcp) {
 
 /// Another source would not find a way there either: nothing is counted that says so.
 TEST_F(WorkerTest, WhereThereIsNoWayToABackendNoSourceIsToBlame) {
-  const std::vector<Cidr> pods = {test::cidr("10.244.1.0/24")};
-  worker_->use_local_networks(
-      std::make_shared<const balancer::LocalNetworks>(pods, std::vector<IpAddress>()));
   serve(Protocol::UDP, test::at("192.0.2.1:53"));
-  UdpSocket listening({ip("198.51.100.1"), 0});
-  const SocketAddress service = listening.address();
-  worker_->open({service, Protocol::UDP}, entrance(AddressKind::ClusterIp),
-                listening.release_non_blocking());
-  UdpSocket client({ip("10.244.1.9"), 0});
-  client.connect(service);
-
-  client.send("q");
+  const UdpSocket client = pod_asks();
 
   EXPECT_TRUE(turn_until([&] { return dropped(udp::Drop::BackendUnreachable) == 1; }));
   EXPECT_EQ(worker_->counters().client_address_failures[transparent::Failure::Other].value(), 0u);
@@ -146,19 +151,9 @@ TEST_F(WorkerTest, WhereThereIsNoWayToABackendNoSourceIsToBlame) {
 }
 
 TEST_F(WorkerTest, F5_OfUdpAPodsAddressReachesTheBackend) {
-  const std::vector<Cidr> pods = {test::cidr("10.244.1.0/24")};
-  worker_->use_local_networks(
-      std::make_shared<const balancer::LocalNetworks>(pods, std::vector<IpAddress>()));
   UdpSocket backend({ip("203.0.113.9"), 0});
   serve(Protocol::UDP, backend.address());
-  UdpSocket listening({ip("198.51.100.1"), 0});
-  const SocketAddress service = listening.address();
-  worker_->open({service, Protocol::UDP}, entrance(AddressKind::ClusterIp),
-                listening.release_non_blocking());
-  UdpSocket client({ip("10.244.1.9"), 0});
-  client.connect(service);
-
-  client.send("q");
+  const UdpSocket client = pod_asks();
 
   std::optional<UdpSocket::Received> got;
   ASSERT_TRUE(turn_until([&] { return (got = backend.receive(0ms)).has_value(); }));
