@@ -12,7 +12,7 @@ from expectations import (CLUSTER_IP, LOOPBACK, NODE, POD, Expected, deciding_no
 from objects import PORT, Service
 from probes import ANSWERED, REFUSED, SILENCE, ask_until
 from rig import CLUSTER_CIDRS, PEER, Rig
-from wherry_node import Wherry, both_nodes, is_sanitized, wait_for
+from wherry_node import both_nodes, is_sanitized, wait_for
 
 KUBE_PROXY = os.environ["WHERRY_KUBE_PROXY"]
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
@@ -81,11 +81,9 @@ def start_kube_proxy():
 
 def start_wherry():
     """With kube-proxy's own configuration and nothing else: by it `auto` takes the node's traffic."""
-    started = [Wherry(rig, node, "--config", config_of(node, cluster.kubeconfig()), steering="auto",
-                      ready=False, service_cidrs=()) for node in rig.nodes.values()]
-    for each in started:
-        each.wait_ready()
-    return started
+    return list(both_nodes(
+        rig, None, steering="auto", service_cidrs=(),
+        arguments_of=lambda node: ("--config", config_of(node, cluster.kubeconfig()))).values())
 
 
 def of_kube_proxy(rig, combination):

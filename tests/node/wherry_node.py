@@ -149,9 +149,10 @@ class Wherry:
     close = kill
 
 
-def both_nodes(rig, manifests, *arguments, **options):
+def both_nodes(rig, manifests, *arguments, arguments_of=lambda node: (), **options):
     """wherry on both nodes, ready; by the node's name."""
-    found = {node.name: Wherry(rig, node, *arguments, manifests=manifests, ready=False, **options)
+    found = {node.name: Wherry(rig, node, *arguments, *arguments_of(node), manifests=manifests,
+                               ready=False, **options)
              for node in rig.nodes.values()}
     for each in found.values():
         each.wait_ready()
