@@ -34,7 +34,7 @@ void ClientAddresses::start(const steer::NodeRecord& left) {
     return wait_for_check();
   }
   // What a predecessor had set up would bring answers to sockets that are no more.
-  const steer::NetlinkFailure failure = steer::remove_return_path(netlink_, left);
+  const steer::NetlinkFailure failure = steer::remove_return_path(netlink_, left).failure;
   if (how_ == Transparent::Off) {
     log::info("backends see this node's address", {{"reason", "--transparent off"}});
     if (failure) {

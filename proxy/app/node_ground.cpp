@@ -206,13 +206,15 @@ std::vector<std::string> clean_node(const config::Options& options, bool kube_pr
                    std::to_string(arp_before - record.arp.size()));
   }
 
-  if (const auto failure = steer::remove_return_path(netlink, record)) {
+  const steer::RemovedReturnPath removed = steer::remove_return_path(netlink, record);
+  if (removed.failure) {
     left.push_back("what brings answers to clients' addresses back can't be removed: " +
-                   failure.to_string());
-  } else if (!record.links.empty()) {
-    done.push_back("removed programs and qdiscs of interfaces: " +
-                   std::to_string(record.links.size()));
+                   removed.failure.to_string());
+  } else {
     record.links.clear();
+  }
+  if (removed.links > 0) {
+    done.push_back("removed programs and qdiscs of interfaces: " + std::to_string(removed.links));
   }
   const auto rules = steer::list_mark_rules(netlink);
   if (rules) {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace wherry::steer {
@@ -28,6 +29,25 @@ bpf::ReturnScope return_scope(const NetworkState& now) {
     }
   }
   return scope;
+}
+
+error_code add_unlisted(TrafficControl& tc, std::vector<LinkChange>& links) {
+  const auto hooked = tc.hooked();
+  if (!hooked) return hooked.error();
+  std::set<unsigned> listed;
+  for (const LinkChange& each : links) {
+    if (each.what == kFilter) listed.insert(each.interface);
+  }
+  for (const unsigned interface : *hooked) {
+    if (listed.contains(interface)) continue;
+    const auto there = tc.filters(interface);
+    if (!there) return there.error();
+    if (!there->ours) continue;
+    // Its name is for a record, and this is not written down.
+    links.push_back({interface, "", kFilter});
+    links.push_back({interface, "", kHook});
+  }
+  return {};
 }
 
 IngressKeeper::IngressKeeper(TrafficControl& tc, bpf::ReturnProgram& program,

@@ -16,6 +16,12 @@ namespace wherry::steer {
 /// interfaces are. Pure.
 [[nodiscard]] bpf::ReturnScope return_scope(const NetworkState& now);
 
+/// Adds what of ours hangs on interfaces and `links` does not list, for when a record is lost or in
+/// another folder: filters by their name, and the qdiscs below them, which may have been made by
+/// somebody else but are of no use to anyone unless something else hangs there. What `links` does
+/// list is left as it says.
+[[nodiscard]] error_code add_unlisted(TrafficControl& tc, std::vector<LinkChange>& links);
+
 /// Keeps the return program at the ingress of every interface but lo, as they come and go.
 ///
 /// Control thread only. Touches the filter under our priority and handle and no other. The qdisc

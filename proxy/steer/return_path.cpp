@@ -23,6 +23,20 @@ bool lists_nft(const NodeRecord& record) {
   return std::find(record.links.begin(), record.links.end(), kNftTable) != record.links.end();
 }
 
+/// Removes filters and qdiscs; what could not be looked for is a failure too.
+RemovedReturnPath remove_links(TrafficControl& tc, const NodeRecord& left) {
+  std::vector<LinkChange> links = left.links;
+  const error_code unseen = add_unlisted(tc, links);
+  NoProgram none;
+  IngressKeeper keeper(tc, none, links);
+  RemovedReturnPath removed;
+  const std::size_t before = keeper.links().size();
+  removed.failure = keeper.remove_all();
+  removed.links = before - keeper.links().size();
+  if (unseen && !removed.failure) removed.failure = {unseen, ""};
+  return removed;
+}
+
 std::string why_no_program(const error_code& error) {
   if (error == errc::operation_not_permitted) {
     return "the program that brings answers back can't be loaded: CAP_BPF or CAP_NET_ADMIN is "
@@ -57,8 +71,7 @@ std::variant<std::unique_ptr<ReturnPath>, std::string> ReturnPath::open(How how,
     // Of a predecessor that did it the other way.
     if (lists_nft(left)) (void)NftReturn(bpf::return_mark()).remove();
   } else {
-    NoProgram none;
-    (void)IngressKeeper(path->tc_, none, left.links).remove_all();
+    (void)remove_links(path->tc_, left);
   }
   // The rule first: what has the mark without it would go astray.
   if (const NetlinkFailure failure = path->rule_.add()) {
@@ -126,14 +139,12 @@ std::vector<std::string> ReturnPath::problems() const {
   return keeper_ ? keeper_->problems() : std::vector<std::string>();
 }
 
-NetlinkFailure remove_return_path(NetlinkSocket& netlink, const NodeRecord& left) {
-  NetlinkFailure first;
-  const auto note = [&first](NetlinkFailure failure) {
-    if (failure && !first) first = std::move(failure);
-  };
+RemovedReturnPath remove_return_path(NetlinkSocket& netlink, const NodeRecord& left) {
   NetlinkTrafficControl tc(netlink);
-  NoProgram none;
-  note(IngressKeeper(tc, none, left.links).remove_all());
+  RemovedReturnPath removed = remove_links(tc, left);
+  const auto note = [&removed](NetlinkFailure failure) {
+    if (failure && !removed.failure) removed.failure = std::move(failure);
+  };
   NftReturn nft(bpf::return_mark());
   // Where the kernel has no nf_tables there is nothing of it.
   NetlinkFailure failure = nft.remove();
@@ -141,7 +152,7 @@ NetlinkFailure remove_return_path(NetlinkSocket& netlink, const NodeRecord& left
     note(std::move(failure));
   }
   note(MarkRule(netlink, return_rule()).remove());
-  return first;
+  return removed;
 }
 
 }  // namespace wherry::steer

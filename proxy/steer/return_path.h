@@ -65,8 +65,14 @@ class ReturnPath {
   std::optional<IngressKeeper> keeper_;
 };
 
-/// Removes what a record lists of a return path, and nftables' table: for `wherry cleanup`, and for
-/// a start that sets up none.
-NetlinkFailure remove_return_path(NetlinkSocket& netlink, const NodeRecord& left);
+/// What remove_return_path() did.
+struct RemovedReturnPath {
+  NetlinkFailure failure;  ///< the first one
+  std::size_t links = 0;   ///< filters and qdiscs, listed and found
+};
+
+/// Removes what a record lists of a return path and what is found of it on interfaces, and
+/// nftables' table: for `wherry cleanup`, and for a start that sets up none.
+[[nodiscard]] RemovedReturnPath remove_return_path(NetlinkSocket& netlink, const NodeRecord& left);
 
 }  // namespace wherry::steer

@@ -77,9 +77,11 @@ error_code NetlinkTrafficControl::add_filters(unsigned interface, std::uint32_t 
     // Each priority has a line of its own, without a filter: handle 0.
     if (of == nullptr || of->tcm_handle == 0) return;
     const auto attributes = answer.attributes<tcmsg>();
+    const auto options = attributes.nested(TCA_OPTIONS);
     if (parent == kIngress && of->tcm_handle == kFilterHandle &&
-        of->tcm_info >> 16 == kFilterPriority && attributes.text(TCA_KIND) == "bpf") {
-      into.ours = attributes.nested(TCA_OPTIONS).number(TCA_BPF_ID);
+        of->tcm_info >> 16 == kFilterPriority && attributes.text(TCA_KIND) == "bpf" &&
+        options.text(TCA_BPF_NAME) == kFilterName) {
+      into.ours = options.number(TCA_BPF_ID);
     } else {
       into.others = true;
     }
@@ -106,7 +108,7 @@ NetlinkFailure NetlinkTrafficControl::put(unsigned interface, int program) {
       .text(TCA_KIND, "bpf")
       .nested(TCA_OPTIONS | NLA_F_NESTED, [program](NetlinkRequest& options) {
         options.number(TCA_BPF_FD, static_cast<std::uint32_t>(program))
-            .text(TCA_BPF_NAME, "wherry_return")
+            .text(TCA_BPF_NAME, kFilterName)
             .number(TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
       });
   return netlink_.request(std::move(request));

@@ -14,11 +14,14 @@ namespace wherry::steer {
 /// nothing, so that those after it go on as if it were not there.
 inline constexpr std::uint32_t kFilterPriority = 1;
 inline constexpr std::uint32_t kFilterHandle = 87;
+/// What its program is called: by this a filter of ours is known without a record.
+inline constexpr char kFilterName[] = "wherry_return";
 
 /// What hangs on an interface's clsact (or ingress) qdisc.
 struct HookFilters {
-  std::optional<std::uint32_t> ours;  ///< the number of the program under our priority and handle
-  bool others = false;                ///< somebody else's, at ingress or egress
+  /// The number of the program under our priority, handle and name.
+  std::optional<std::uint32_t> ours;
+  bool others = false;  ///< somebody else's, at ingress or egress
 };
 
 /// The filters that packets pass as they come in at interfaces (tc(8)). One thread.

@@ -65,6 +65,14 @@ class Restart(unittest.TestCase):
         code, output, errors = self.wherry.command("cleanup", "--run-dir", self.wherry.run_folder)
         self.assertEqual(code, 0, "with nothing left: " + output + errors)
 
+    def test_R5_cleanup_without_the_record_leaves_nothing_but_how_ARP_is_handled(self):
+        self.wherry.kill()
+        code, output, errors = self.wherry.command(
+            "cleanup", "--run-dir", os.path.join(rig.folder.name, "elsewhere"))
+        self.assertEqual(code, 0, output + errors)
+        left = differences(self.before, listings(rig.a.host))
+        self.assertEqual([each for each in left if "arp" not in each], [])
+
     def test_R5_cleanup_leaves_a_running_one_alone(self):
         code, _, _ = self.wherry.command("cleanup", "--run-dir", self.wherry.run_folder)
         self.assertNotEqual(code, 0)

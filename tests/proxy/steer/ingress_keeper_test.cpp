@@ -149,6 +149,37 @@ TEST_F(IngressKeeperTest, APredecessorsRecordIsTakenOver) {
   EXPECT_THAT(tc_.said(), ElementsAre("take 2", "remove 2", "take 3", "remove 3"));
 }
 
+TEST_F(IngressKeeperTest, WhatNoRecordListsIsFound) {
+  tc_.hooks[2].ours = 5;
+  tc_.hooks[3].others = true;
+  tc_.hooks[4] = {5, true};
+  std::vector<LinkChange> links;
+
+  EXPECT_FALSE(add_unlisted(tc_, links));
+
+  EXPECT_FALSE(IngressKeeper(tc_, program_, links).remove_all());
+  EXPECT_THAT(tc_.said(), ElementsAre("take 2", "remove 2", "take 4"));
+}
+
+TEST_F(IngressKeeperTest, WhatARecordListsIsAsItSays) {
+  tc_.hooks[2].ours = 5;
+  tc_.hooks[3].ours = 5;
+  // The qdisc of 2 was somebody's before.
+  std::vector<LinkChange> links{{2, "eth0", "tc ingress filter"}};
+
+  EXPECT_FALSE(add_unlisted(tc_, links));
+
+  EXPECT_FALSE(IngressKeeper(tc_, program_, links).remove_all());
+  EXPECT_THAT(tc_.said(), ElementsAre("take 2", "take 3", "remove 3"));
+}
+
+TEST_F(IngressKeeperTest, WhatCanNotBeLookedForIsSaid) {
+  tc_.cannot_look = true;
+  std::vector<LinkChange> links;
+
+  EXPECT_TRUE(add_unlisted(tc_, links));
+}
+
 TEST_F(IngressKeeperTest, AnIndexThatIsUsedAgainIsAnotherInterface) {
   tc_.hooks[3] = {};
   IngressKeeper keeper(tc_, program_, {{3, "gone", "clsact qdisc"}});

@@ -299,10 +299,40 @@ TEST_P(ReturnPaths, WhatACrashedOneLeftGoesByItsRecord) {
 
   {
     const NetNamespace::Inside inside(*node_);
-    EXPECT_FALSE(remove_return_path(*netlink_, record));
+    EXPECT_FALSE(remove_return_path(*netlink_, record).failure);
   }
 
   EXPECT_EQ(everything(*node_), before_);
+}
+
+TEST_P(ReturnPaths, R5_WhatACrashedOneLeftGoesWithoutARecordToo) {
+  open();
+  path_.reset();
+  const NetNamespace::Inside inside(*node_);
+
+  const RemovedReturnPath removed = remove_return_path(*netlink_, {});
+
+  EXPECT_FALSE(removed.failure);
+  EXPECT_EQ(removed.links > 0, GetParam().how == ReturnPath::How::Programs);
+  EXPECT_EQ(everything(*node_), before_);
+  EXPECT_EQ(remove_return_path(*netlink_, {}).links, 0u) << "nothing is found again";
+}
+
+TEST_P(ReturnPaths, R5_WhatIsSomebodyElsesStaysThoughItLooksLikeOurs) {
+  const NetNamespace::Inside inside(*node_);
+  // Of our priority and handle, and on a qdisc that is not ours: a program of another name.
+  const std::string object = "bpf bytecode '1,6 0 0 4294967295,'";
+  ASSERT_EQ(std::system(("tc qdisc add dev client clsact && tc filter add dev client ingress "
+                         "protocol all prio 1 handle 87 " +
+                         object)
+                            .c_str()),
+            0);
+  const std::string with = everything(*node_);
+
+  EXPECT_EQ(remove_return_path(*netlink_, {}).links, 0u);
+
+  EXPECT_EQ(everything(*node_), with);
+  EXPECT_EQ(std::system("tc filter show dev client ingress | grep -q 'handle 0x57'"), 0);
 }
 
 TEST_P(ReturnPaths, APredecessorThatDidItTheOtherWayIsReplaced) {
