@@ -105,10 +105,8 @@ App::App(const config::Options& options, std::uint64_t open_files,
       check_ports_(
           control_, timers_, node_name_,
           [this] { return phase_ == Phase::Serving && progress_.health().healthy(); },
-          [this](const model::ObjectKey& service, const std::string& message) {
-            // Without uid, as kube-proxy's (service_health.go, 1.36): a table does not know it.
-            feed_->events().record({"Service", service, ""}, model::EventType::Warning,
-                                   "FailedToStartServiceHealthcheck", message);
+          [report = reporter()](const model::ObjectKey& service, const std::string& message) {
+            report(service, "FailedToStartServiceHealthcheck", message);
           }),
       signals_(control_, SIGTERM, SIGINT),
       delays_(kDelayBounds) {
@@ -142,10 +140,19 @@ void App::make_client_addresses() {
   client_addresses_.emplace(options_.transparent, std::move(parts));
 }
 
+/// To be called once feed_ is there.
+steer::ReportService App::reporter() {
+  return
+      [this](const model::ObjectKey& service, const std::string& reason, const std::string& text) {
+        // Without uid, as kube-proxy's (service_health.go, 1.36): a table does not know it.
+        feed_->events().record({"Service", service, ""}, model::EventType::Warning, reason, text);
+      };
+}
+
 std::unique_ptr<steer::BindSteering> App::make_listeners(steer::ListenRules rules) {
   return std::make_unique<steer::BindSteering>(
       std::move(rules), local_addresses_, workers_, timers_, steer::open_listen_sockets,
-      listening_within(descriptors_, workers_.workers()), [this] { size_quota(); });
+      listening_within(descriptors_, workers_.workers()), [this] { size_quota(); }, reporter());
 }
 
 std::unique_ptr<steer::Steering> App::make_steering() {
@@ -175,12 +182,7 @@ std::unique_ptr<steer::Steering> App::make_steering() {
                                workers_.workers()},
       steer::NodeSteeringParts{*ground_->program(), network, workers_, timers_,
                                steer::open_listen_sockets, steer::open_silent_socket,
-                               steer::host_ports,
-                               [this](const model::ObjectKey& service, const std::string& reason,
-                                      const std::string& text) {
-                                 feed_->events().record({"Service", service, ""},
-                                                        model::EventType::Warning, reason, text);
-                               }},
+                               steer::host_ports, reporter()},
       make_listeners(std::move(rules)));
 }
 

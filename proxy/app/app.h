@@ -72,6 +72,7 @@ class App final : private admin::AdminView {
   [[nodiscard]] std::unique_ptr<Feed> make_feed(std::optional<api::ClusterAccess> access);
   [[nodiscard]] std::unique_ptr<steer::Steering> make_steering();
   void make_client_addresses();
+  [[nodiscard]] steer::ReportService reporter();
   [[nodiscard]] std::unique_ptr<steer::BindSteering> make_listeners(steer::ListenRules rules);
   /// The exit code where that failed and must not.
   [[nodiscard]] std::optional<int> open_ports();

@@ -44,14 +44,16 @@ std::string remedy(const SocketAddress& address, const error_code& error) {
 
 BindSteering::BindSteering(ListenRules rules, const LocalAddresses& local_addresses,
                            ListenerHost& host, Timers& timers, OpenListenSockets open,
-                           std::size_t most_sockets, std::function<void()> on_change)
+                           std::size_t most_sockets, std::function<void()> on_change,
+                           ReportService report)
     : claims_(std::move(rules), local_addresses),
       host_(host),
       timers_(timers),
       open_(std::move(open)),
       most_sockets_(most_sockets),
       on_change_(std::move(on_change)),
-      table_(std::make_shared<const BackendTable>()) {}
+      table_(std::make_shared<const BackendTable>()),
+      problem_log_(std::move(report)) {}
 
 void BindSteering::apply(std::shared_ptr<const BackendTable> next) {
   const auto old = std::exchange(table_, std::move(next));
@@ -95,14 +97,14 @@ void BindSteering::apply_difference(const BackendTable& old) {
     for (const auto& [address, place] : places_) touched.insert(address);
   }
   settle(touched);
-  if (claims_changed) report_new_problems();
+  if (claims_changed) problem_log_.update(claims_.problems(), {});
 }
 
 void BindSteering::addresses_changed() {
   std::set<ListenAddress> touched;
   table_->for_each([&](const ServicePortEntry& entry) { touched.merge(claims_.update(entry)); });
   settle(touched);
-  report_new_problems();
+  problem_log_.update(claims_.problems(), {});
 }
 
 void BindSteering::stop() noexcept {
@@ -267,15 +269,6 @@ void BindSteering::retry_busy() {
   }
   settle(busy);
   on_change_();
-}
-
-void BindSteering::report_new_problems() {
-  std::set<std::string> current;
-  for (const ListenProblem& problem : claims_.problems()) current.insert(problem.text);
-  for (const std::string& text : current) {
-    if (!reported_.contains(text)) log::warn(text);
-  }
-  reported_ = std::move(current);
 }
 
 std::vector<SocketAddress> BindSteering::listening(ServicePortId id) const {

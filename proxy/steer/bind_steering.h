@@ -8,6 +8,7 @@
 #include "proxy/steer/listen_address.h"
 #include "proxy/steer/listen_claims.h"
 #include "proxy/steer/listen_sockets.h"
+#include "proxy/steer/problem_log.h"
 #include "proxy/steer/steering.h"
 
 #include <cstddef>
@@ -48,10 +49,11 @@ class ListenerHost {
 class BindSteering final : public Steering {
  public:
   /// `most_sockets` may be open at once. `on_change` is called when listeners were opened or closed
-  /// at another time than within apply() and addresses_changed().
+  /// at another time than within apply() and addresses_changed(); `report` as a protocol that is
+  /// not carried is seen (U1).
   BindSteering(ListenRules rules, const LocalAddresses& local_addresses, ListenerHost& host,
                Timers& timers, OpenListenSockets open, std::size_t most_sockets,
-               std::function<void()> on_change);
+               std::function<void()> on_change, ReportService report = {});
 
   /// Follows the table; the first call opens the first listener.
   void apply(std::shared_ptr<const balancer::BackendTable> next) override;
@@ -101,7 +103,6 @@ class BindSteering final : public Steering {
   [[nodiscard]] balancer::ClientFilter clients_of(const ListenAddress& address,
                                                   balancer::Entrance entrance) const;
   void retry_busy();
-  void report_new_problems();
   [[nodiscard]] std::vector<std::string> claim_texts(bool not_carried) const;
 
   ListenClaims claims_;
@@ -112,7 +113,7 @@ class BindSteering final : public Steering {
   const std::function<void()> on_change_;
   std::shared_ptr<const balancer::BackendTable> table_;
   std::map<ListenAddress, Place> places_;
-  std::set<std::string> reported_;  ///< problems that the log has named
+  ProblemLog problem_log_;
   Timer retry_;
   std::size_t open_sockets_ = 0;  ///< those being closed included
   std::size_t next_worker_ = 0;   ///< who gets the next listener that has not one for each

@@ -37,7 +37,8 @@ struct ListenRules {
 struct ListenProblem {
   enum class Kind {
     Conflict,    ///< somebody else has it, or there is none left
-    NotCarried,  ///< its protocol has no listener here: no news for an operator
+    NotCarried,  ///< its protocol is carried nowhere: nothing is wrong with this machine (U1)
+    NoFamily,    ///< this machine lacks its family: no news for an operator
     Fault,       ///< can never be served as configured, whoever comes or goes
   };
   balancer::ServicePortKey service_port;

@@ -85,7 +85,7 @@ NodeClaims::Own NodeClaims::own_of(const ServicePortEntry& entry) const {
   }
   if (std::find(families_.begin(), families_.end(), port.key.family) == families_.end()) {
     own.problem = "this machine has no " + std::string(to_string(port.key.family));
-    own.problem_kind = ListenProblem::Kind::NotCarried;
+    own.problem_kind = ListenProblem::Kind::NoFamily;
     return own;
   }
   const auto claim = [&](const std::optional<IpAddress>& ip, PortRange ports, AddressKind kind) {
@@ -144,6 +144,7 @@ NodeChange NodeClaims::update(const BackendTable& old, const BackendTable& next)
                                 std::inserter(moved_, moved_.end()));
   for (const Destination& destination : touched) settle(destination, next, change);
   settle_routes(next.node(), change);
+  change.faults = std::exchange(faults_changed_, false);
   return change;
 }
 
@@ -155,7 +156,10 @@ void NodeClaims::add(const ServicePortEntry& entry, Touched& touched) {
     moved_.insert(*destination.ip);
   }
   drop(entry.id, touched);
-  if (!own.problem.empty()) faulty_.insert(entry.id);
+  if (!own.problem.empty()) {
+    faulty_.insert(entry.id);
+    faults_changed_ = true;
+  }
   for (const auto& [destination, kind] : own.claims) {
     claims_[destination].insert(own.claimant);
     if (destination.is_range()) {
@@ -169,7 +173,7 @@ void NodeClaims::add(const ServicePortEntry& entry, Touched& touched) {
 void NodeClaims::drop(ServicePortId id, Touched& touched) {
   const auto known = own_.find(id);
   if (known == own_.end()) return;
-  faulty_.erase(id);
+  if (faulty_.erase(id) > 0) faults_changed_ = true;
   const Own own = std::move(known->second);
   own_.erase(known);
   for (const auto& [destination, kind] : own.claims) {

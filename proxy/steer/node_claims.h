@@ -25,6 +25,9 @@ struct NodeChange {
   std::vector<EntranceChange> entrances;
   std::vector<IpAddress> new_addresses;   ///< of Services, that shall be routed here now
   std::vector<IpAddress> gone_addresses;  ///< that shall not be any more
+  /// A service port that can't be claimed as it is has come or gone: for people, not for the
+  /// kernel.
+  bool faults = false;
 
   [[nodiscard]] bool empty() const noexcept {
     return set.empty() && erase.empty() && entrances.empty() && new_addresses.empty() &&
@@ -115,6 +118,7 @@ class NodeClaims {
   std::map<bpf::Destination, std::set<Claimant>> claims_;
   std::set<bpf::Destination> contested_;      ///< those of them that somebody claims in vain
   std::set<balancer::ServicePortId> faulty_;  ///< who has a problem of its own
+  bool faults_changed_ = false;               ///< since the last update()
   std::map<Place, std::set<bpf::Destination>> ranges_;  ///< that somebody claims
   std::map<bpf::Destination, Told> told_;               ///< what is in force
   std::map<IpAddress, std::size_t> addresses_;          ///< how many claims each has

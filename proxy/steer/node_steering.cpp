@@ -30,6 +30,11 @@ bool forwards(const Steered& steered) {
                      [](Verdict verdict) { return verdict == Verdict::Forward; });
 }
 
+bool is_not_carried(const ListenProblem& problem) {
+  return problem.kind == ListenProblem::Kind::NotCarried ||
+         problem.kind == ListenProblem::Kind::NoFamily;
+}
+
 }  // namespace
 
 NodeSteering::NodeSteering(NodeSteeringRules rules, NodeSteeringParts parts,
@@ -38,7 +43,8 @@ NodeSteering::NodeSteering(NodeSteeringRules rules, NodeSteeringParts parts,
       parts_(std::move(parts)),
       beside_(std::move(beside)),
       claims_(rules_.families),
-      table_(std::make_shared<const BackendTable>()) {}
+      table_(std::make_shared<const BackendTable>()),
+      problem_log_(parts_.report) {}
 
 NodeSteering::~NodeSteering() = default;
 
@@ -46,7 +52,7 @@ void NodeSteering::apply(std::shared_ptr<const BackendTable> next) {
   if (stopped_) return;
   const auto old = std::exchange(table_, std::move(next));
   NodeChange change = claims_.update(*old, *table_);
-  const bool has_news = !change.empty();
+  const bool has_news = !change.empty() || change.faults;
   const bool is_first = !std::exchange(started_, true);
   // Before the kernel leads anybody anywhere it must have somewhere to lead them, and know who is
   // who.
@@ -315,14 +321,14 @@ void NodeSteering::undo() noexcept {
   parts_.network.undo();
 }
 
-/// Those of Services without clusterIP are named by who listens for them.
 void NodeSteering::report_new_problems() {
-  std::set<std::string> current;
-  for (std::string& text : own_problems()) current.insert(std::move(text));
-  for (const std::string& text : current) {
-    if (!reported_.contains(text)) log::warn(text);
-  }
-  reported_ = std::move(current);
+  std::vector<ListenProblem> claimed = claims_.problems();
+  // Those of Services without clusterIP are named by who listens for them.
+  const std::vector<std::string> named = beside_->not_carried();
+  std::erase_if(claimed, [&named](const ListenProblem& each) {
+    return std::find(named.begin(), named.end(), each.text) != named.end();
+  });
+  problem_log_.update(claimed, machine_problems());
 }
 
 std::vector<SocketAddress> NodeSteering::listening(ServicePortId id) const {
@@ -345,24 +351,24 @@ bool NodeSteering::passes(const IpAddress& address) const {
 }
 
 std::vector<std::string> NodeSteering::problems() const {
-  std::vector<std::string> all = own_problems();
+  std::vector<std::string> all = machine_problems();
+  for (ListenProblem& problem : claims_.problems()) {
+    if (!is_not_carried(problem)) all.push_back(std::move(problem.text));
+  }
   for (std::string& text : beside_->problems()) all.push_back(std::move(text));
   return all;
 }
 
-std::vector<std::string> NodeSteering::own_problems() const {
+std::vector<std::string> NodeSteering::machine_problems() const {
   std::vector<std::string> all = parts_.network.problems();
   for (const auto& [part, text] : failures_) all.push_back(text);
-  for (ListenProblem& problem : claims_.problems()) {
-    if (problem.kind != ListenProblem::Kind::NotCarried) all.push_back(std::move(problem.text));
-  }
   return all;
 }
 
 std::vector<std::string> NodeSteering::not_carried() const {
   std::vector<std::string> all;
   for (ListenProblem& problem : claims_.problems()) {
-    if (problem.kind == ListenProblem::Kind::NotCarried) all.push_back(std::move(problem.text));
+    if (is_not_carried(problem)) all.push_back(std::move(problem.text));
   }
   return all;
 }

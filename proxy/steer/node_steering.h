@@ -8,6 +8,7 @@
 #include "proxy/steer/host_listeners.h"
 #include "proxy/steer/listen_sockets.h"
 #include "proxy/steer/node_claims.h"
+#include "proxy/steer/problem_log.h"
 #include "proxy/steer/silent_socket.h"
 #include "proxy/steer/steered_network.h"
 #include "proxy/steer/steering.h"
@@ -43,8 +44,7 @@ struct NodeSteeringParts {
   OpenListenSockets open;
   OpenSilentSocket open_silent;
   ListHostPorts host_ports;
-  /// Tells the owner of a Service what happens to it: its name, a reason in one word, and a text.
-  std::function<void(const model::ObjectKey&, const std::string&, const std::string&)> report;
+  ReportService report;
 };
 
 /// Steering `node`: the node's routes bring Services' addresses here, and a program in its kernel
@@ -111,7 +111,7 @@ class NodeSteering final : public Steering {
   void wait_for_check();
   void check();
   void look_at_host_ports();
-  [[nodiscard]] std::vector<std::string> own_problems() const;
+  [[nodiscard]] std::vector<std::string> machine_problems() const;
   void report_new_problems();
 
   const NodeSteeringRules rules_;
@@ -129,7 +129,7 @@ class NodeSteering final : public Steering {
   std::uint64_t serial_ = 0;
   std::map<std::string, std::string> failures_;  ///< what does not work now, by part
   std::set<std::pair<Protocol, std::uint16_t>> taken_node_ports_;  ///< by the host's processes
-  std::set<std::string> reported_;                                 ///< problems that the log named
+  ProblemLog problem_log_;
   std::uint64_t repairs_ = 0;
   Timer check_;
   bool started_ = false;

@@ -96,8 +96,12 @@ class BindSteeringTest : public ::testing::Test {
  protected:
   explicit BindSteeringTest(const ListenRules& rules = {}) : BindSteeringTest(rules, 1'000'000) {}
   BindSteeringTest(const ListenRules& rules, std::size_t most_sockets)
-      : steering_(std::in_place, rules, local_, host_, timers_, std::ref(sockets_), most_sockets,
-                  [this] { ++changes_; }) {}
+      : steering_(
+            std::in_place, rules, local_, host_, timers_, std::ref(sockets_), most_sockets,
+            [this] { ++changes_; },
+            [this](const model::ObjectKey& of, const std::string& reason, const std::string&) {
+              events_.push_back(of.to_string() + " " + reason);
+            }) {}
 
   /// A Service with an endpoint, on port 80.
   void serve(const test::ServiceBuilder& object) {
@@ -160,6 +164,7 @@ class BindSteeringTest : public ::testing::Test {
   balancer::Tables tables_;
   std::optional<BindSteering> steering_;
   int changes_ = 0;  ///< told by steering
+  Texts events_;     ///< told by steering: Service and reason
 };
 
 }  // namespace wherry::steer

@@ -151,7 +151,7 @@ TEST_F(BindSteeringTest, U2_NoFilterCutsFlowsOfUdp) {
   EXPECT_THAT(apply(), IsEmpty()) << "E6: everybody is dropped now, by the workers";
 }
 
-TEST_F(BindSteeringTest, SctpHasNoListener) {
+TEST_F(BindSteeringTest, U1_SctpHasNoListenerAndIsNamedOnceInTheLogAndOnItsService) {
   tables_.services.upsert(service("m3ua").port("", 2905, std::uint16_t{0}, Protocol::SCTP));
   tables_.slices.upsert(
       slice("m3ua-1", "m3ua").port("", 2905, Protocol::SCTP).endpoint("10.1.0.1"));
@@ -161,6 +161,11 @@ TEST_F(BindSteeringTest, SctpHasNoListener) {
               ElementsAre("service port default/m3ua/SCTP/IPv4: SCTP is not carried, only TCP and "
                           "UDP are"));
   EXPECT_THAT(steering_->problems(), IsEmpty());
+  serve(web());
+  apply();
+  steering_->addresses_changed();
+  EXPECT_EQ(log_.count("default/m3ua/SCTP/IPv4: SCTP is not carried"), 1u);
+  EXPECT_THAT(events_, ElementsAre("default/m3ua ProtocolNotSupported"));
   EXPECT_EQ(metric("wherry_listen_conflicts"), 0);
 }
 

@@ -153,6 +153,7 @@ TEST_F(NodeClaimsTest, S8_OfAFamilyThatTheKernelLacksNothing) {
   ASSERT_EQ(ipv4_only.problems().size(), 1u);
   EXPECT_EQ(ipv4_only.problems()[0].text,
             "service port default/web/TCP/IPv6: this machine has no IPv6");
+  EXPECT_EQ(ipv4_only.problems()[0].kind, ListenProblem::Kind::NoFamily);
 }
 
 TEST_F(NodeClaimsTest, S3_TheSameNumberOfTcpAndUdpAreTwo) {

@@ -161,22 +161,23 @@ class NodeSteeringTest : public ::testing::Test {
     NodeSteeringRules rules{{IpFamily::IPv4, IpFamily::IPv6}, std::move(service_cidrs), {}, 3};
     ListenRules beside;
     beside.beside_node = true;
+    const ReportService report = [this](const model::ObjectKey& of, const std::string& reason,
+                                        const std::string&) {
+      events_.push_back(of.to_string() + " " + reason);
+    };
     steering_ = std::make_unique<NodeSteering>(
         rules,
-        NodeSteeringParts{
-            kernel_, network_, entrances_, timers_, std::ref(sockets_),
-            [this](Protocol, IpFamily) -> Result<UniqueFd> {
-              if (silent_fails_) {
-                return boost::system::errc::make_error_code(errc::too_many_files_open);
-              }
-              return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-            },
-            [this]() -> Result<HostPorts> { return host_ports_; },
-            [this](const model::ObjectKey& of, const std::string& reason, const std::string&) {
-              events_.push_back(of.to_string() + " " + reason);
-            }},
-        std::make_unique<BindSteering>(beside, local_, listeners_, timers_, std::ref(sockets_),
-                                       1000, [] {}));
+        NodeSteeringParts{kernel_, network_, entrances_, timers_, std::ref(sockets_),
+                          [this](Protocol, IpFamily) -> Result<UniqueFd> {
+                            if (silent_fails_) {
+                              return boost::system::errc::make_error_code(
+                                  errc::too_many_files_open);
+                            }
+                            return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+                          },
+                          [this]() -> Result<HostPorts> { return host_ports_; }, report},
+        std::make_unique<BindSteering>(
+            beside, local_, listeners_, timers_, std::ref(sockets_), 1000, [] {}, report));
   }
   static balancer::NodeView node(const std::string& address) {
     return balancer::view_of(&test::node("node-1").address(address).pod_cidr("10.244.1.0/24").get(),
@@ -482,6 +483,39 @@ TEST_F(NodeSteeringTest, F4_ANodePortThatAProcessListensOnIsReportedOnceAndServe
   host_ports_.clear();
   timers_.advance(30s);
   EXPECT_EQ(metric("wherry_node_ports_taken"), 0);
+}
+
+TEST_F(NodeSteeringTest, U1_SctpIsNamedOnceInTheLogAndOnItsService) {
+  const auto sctp = [](const std::string& name) {
+    return service(name).port("", 132, std::uint16_t{0}, Protocol::SCTP);
+  };
+  begin();
+  tables_.services.upsert(sctp("sig").cluster_ip("10.96.0.9"));
+  apply();
+  EXPECT_EQ(log_.count("service port default/sig/SCTP/IPv4: SCTP is not carried"), 1u);
+
+  tables_.services.upsert(sctp("plain"));
+  serve(web());
+  apply();
+  acknowledge();
+  timers_.advance(30s);
+  steering_->addresses_changed();
+
+  EXPECT_EQ(log_.count("SCTP is not carried"), 2u);
+  EXPECT_THAT(events_, ElementsAre("default/sig ProtocolNotSupported",
+                                   "default/plain ProtocolNotSupported"));
+  EXPECT_THAT(steering_->not_carried(),
+              ElementsAre(HasSubstr("default/plain/"), HasSubstr("default/sig/")));
+  EXPECT_THAT(steering_->problems(), IsEmpty()) << "the machine is well";
+}
+
+TEST_F(NodeSteeringTest, U1_SctpOfTheFirstTableIsNamedToo) {
+  tables_.services.upsert(
+      service("sig").cluster_ip("10.96.0.9").port("", 132, std::uint16_t{0}, Protocol::SCTP));
+  begin();
+
+  EXPECT_EQ(log_.count("SCTP is not carried"), 1u);
+  EXPECT_THAT(events_, ElementsAre("default/sig ProtocolNotSupported"));
 }
 
 // --- the end ---
