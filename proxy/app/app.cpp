@@ -102,6 +102,7 @@ App::App(const config::Options& options, std::uint64_t open_files,
                      [this] { return phase_ == Phase::Serving && feed_->node_eligible(); }),
       health_port_(timers_, "health",
                    [this] { return health_server_.listen(*options_.healthz_bind_address); }),
+      check_addresses_(node_port_rule(options_), ground_ ? &ground_->network() : nullptr),
       check_ports_(
           control_, timers_, node_name_,
           [this] { return phase_ == Phase::Serving && progress_.health().healthy(); },
@@ -295,6 +296,7 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table,
                 {"changed", difference.changed.size()},
                 {"removed", difference.removed.size()}});
   }
+  const bool is_other_node = !published_ || published_->node().addresses != table->node().addresses;
   published_ = table;
   // In one message: a worker never has a table that names service ports other than its listeners
   // do, so that no client of an address that changes hands is refused in between.
@@ -307,6 +309,7 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table,
   if (client_addresses_) client_addresses_->node_changed();
   steering_->apply(table);
   workers_.release();
+  if (is_other_node) place_check_ports();
   check_ports_.apply(*table, difference);
   size_quota();
 }
@@ -317,7 +320,13 @@ void App::on_network_changed() {
     if (!published_) (void)ground_->network().refresh();  // steering has not looked yet
     client_addresses_->check(ground_->network().state());
   }
+  if (published_) place_check_ports();
   size_quota();
+}
+
+void App::place_check_ports() {
+  auto addresses = check_addresses_.now(published_->node().addresses);
+  if (addresses) check_ports_.listen_on(std::move(*addresses));
 }
 
 /// Listening sockets, flows and sessions share one limit.
@@ -504,7 +513,7 @@ admin::Readiness App::readiness() const {
   readiness.checks.push_back(std::move(endpoints));
   admin::Readiness::Check listeners{
       .name = "listeners", .passed = true, .required = false, .notes = steering_->problems()};
-  for (const auto& [key, text] : check_ports_.problems()) listeners.notes.push_back(text);
+  for (std::string& text : check_ports_.problems()) listeners.notes.push_back(std::move(text));
   if (client_addresses_) {
     for (std::string& text : client_addresses_->problems())
       listeners.notes.push_back(std::move(text));

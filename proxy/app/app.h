@@ -8,6 +8,7 @@
 #include "config/command_line.h"
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/admin_view.h"
+#include "proxy/app/check_addresses.h"
 #include "proxy/app/client_addresses.h"
 #include "proxy/app/config_watch.h"
 #include "proxy/app/feed.h"
@@ -83,6 +84,7 @@ class App final : private admin::AdminView {
   void publish(const std::shared_ptr<const balancer::BackendTable>& table,
                const TableLoop::Origin& origin);
   void on_network_changed();
+  void place_check_ports();
   void wait_for_signal();
   void drain();
   void check_drained();
@@ -132,6 +134,7 @@ class App final : private admin::AdminView {
   http::LastingPort admin_port_;
   health::HealthServer health_server_;
   http::LastingPort health_port_;
+  CheckAddresses check_addresses_;
   health::HealthCheckPorts check_ports_;
   asio::signal_set signals_;
 

@@ -8,9 +8,18 @@
 namespace wherry::health {
 namespace {
 
-std::string describe(const HealthCheckKey& key, std::uint16_t port, const std::string& reason) {
+constexpr const char* kBusyRemedy = "stop what listens there; it is tried again every 5 s";
+constexpr const char* kNoAddress =
+    "no address of this node is one of those of --nodeport-addresses";
+constexpr const char* kNoAddressRemedy =
+    "name a block in which this node has an address; it listens once there is one";
+
+std::string describe(const HealthCheckKey& key, const SocketAddress& address,
+                     const std::string& reason) {
+  const std::string where =
+      address.ip.is_unspecified() ? std::string(to_string(key.family)) : address.ip.to_string();
   return "failed to start healthcheck \"" + key.service.to_string() + "\" on port " +
-         std::to_string(port) + " (" + std::string(to_string(key.family)) + "): " + reason;
+         std::to_string(address.port) + " (" + where + "): " + reason;
 }
 
 }  // namespace
@@ -22,7 +31,8 @@ HealthCheckPorts::HealthCheckPorts(asio::io_context& loop, Timers& timers, std::
       healthy_(std::move(healthy)),
       failed_(std::move(failed)),
       checks_(node_name_),
-      server_(loop) {}
+      server_(loop),
+      addresses_{IpAddress::any(IpFamily::IPv4), IpAddress::any(IpFamily::IPv6)} {}
 
 void HealthCheckPorts::apply(const balancer::BackendTable& table, const balancer::TableDiff& diff) {
   checks_.apply(table, diff);
@@ -36,54 +46,81 @@ void HealthCheckPorts::stop() {
   open_.clear();
 }
 
-std::map<HealthCheckKey, std::string> HealthCheckPorts::problems() const {
-  std::map<HealthCheckKey, std::string> all;
-  for (const auto& [key, busy] : busy_) all.emplace(key, describe(key, busy.port, busy.reason));
+void HealthCheckPorts::listen_on(std::set<IpAddress> addresses) {
+  if (addresses == addresses_) return;
+  addresses_ = std::move(addresses);
+  open_and_close();
+}
+
+std::vector<std::string> HealthCheckPorts::problems() const {
+  std::vector<std::string> all;
+  for (const auto& [place, reason] : busy_) {
+    all.push_back(describe(place.first, place.second, reason));
+  }
+  return all;
+}
+
+/// Where a family has no address its wildcard stands for that: nothing is opened there.
+std::set<HealthCheckPorts::Place> HealthCheckPorts::wanted() const {
+  std::set<Place> all;
+  for (const auto& [key, check] : checks_.all()) {
+    bool has_address = false;
+    for (const IpAddress& ip : addresses_) {
+      if (ip.family() != key.family) continue;
+      has_address = true;
+      all.emplace(key, SocketAddress{ip, check.port});
+    }
+    if (!has_address) all.emplace(key, SocketAddress{IpAddress::any(key.family), check.port});
+  }
   return all;
 }
 
 void HealthCheckPorts::open_and_close() {
   if (stopped_) return;
-  const auto is_wanted = [this](const HealthCheckKey& key, std::uint16_t port) {
-    const HealthCheck* check = checks_.find(key);
-    return check != nullptr && check->port == port;
-  };
-  std::erase_if(open_, [&](const auto& each) {
-    const auto& [key, open] = each;
-    if (is_wanted(key, open.port)) return false;
-    server_.close(open.address);
-    return true;
+  const std::set<Place> places = wanted();
+  std::erase_if(open_, [&](const Place& place) {
+    const bool is_wanted = places.contains(place) && addresses_.contains(place.second.ip);
+    if (!is_wanted) server_.close(place.second);
+    return !is_wanted;
   });
-  std::erase_if(busy_, [&](const auto& each) { return !is_wanted(each.first, each.second.port); });
-  for (const auto& [key, check] : checks_.all()) {
-    if (!open_.contains(key)) try_open(key, check.port);
+  std::erase_if(busy_, [&](const auto& each) { return !places.contains(each.first); });
+  bool is_to_be_tried = false;
+  for (const Place& place : places) {
+    if (open_.contains(place)) continue;
+    if (!addresses_.contains(place.second.ip)) {
+      set_busy(place, kNoAddress, kNoAddressRemedy);
+      continue;
+    }
+    try_open(place);
+    is_to_be_tried = is_to_be_tried || busy_.contains(place);
   }
-  if (busy_.empty()) {
+  if (!is_to_be_tried) {
     again_.cancel();
   } else if (!again_.is_waiting()) {
     again_ = timers_.schedule(http::kOpenAgainAfter, [this] { open_and_close(); });
   }
 }
 
-void HealthCheckPorts::try_open(const HealthCheckKey& key, std::uint16_t port) {
+void HealthCheckPorts::try_open(const Place& place) {
+  const HealthCheckKey& key = place.first;
   const auto opened =
-      server_.open({IpAddress::any(key.family), port}, http::Reach::OwnFamily,
+      server_.open(place.second, http::Reach::OwnFamily,
                    http::at_once([this, key](const http::Request&) { return respond(key); }));
-  if (opened) {
-    busy_.erase(key);
-    open_.emplace(key, Open{port, *opened});
-    return;
-  }
-  const std::string reason = opened.error().message();
-  const bool is_news = busy_.insert_or_assign(key, Busy{port, reason}).second;
+  if (!opened) return set_busy(place, opened.error().message(), kBusyRemedy);
+  busy_.erase(place);
+  open_.insert(place);
+}
+
+void HealthCheckPorts::set_busy(const Place& place, const std::string& reason, const char* remedy) {
+  const auto& [key, address] = place;
+  const bool is_news = busy_.insert_or_assign(place, reason).second;
   if (!is_news) return;
-  log::error("a health check port can't be opened",
-             {{"service", key.service.to_string()},
-              {"port", port},
-              {"family", to_string(key.family)},
-              {"reason", reason},
-              {"remedy", "stop what listens there; it is tried again every 5 s"}});
-  if (failed_) failed_(key.service, "node " + node_name_ + ' ' + describe(key, port, reason));
+  log::error("a health check port can't be opened", {{"service", key.service.to_string()},
+                                                     {"address", address.to_string()},
+                                                     {"family", to_string(key.family)},
+                                                     {"reason", reason},
+                                                     {"remedy", remedy}});
+  if (failed_) failed_(key.service, "node " + node_name_ + ' ' + describe(key, address, reason));
 }
 
 http::Response HealthCheckPorts::respond(const HealthCheckKey& key) const {

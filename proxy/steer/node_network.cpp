@@ -33,6 +33,12 @@ bool is_tunnel(const Interface& interface) {
   return std::find(kTunnels.begin(), kTunnels.end(), interface.kind) != kTunnels.end();
 }
 
+/// Whether a socket can listen there that names no link.
+bool is_free_to_bind(const InterfaceAddress& address) {
+  const bool needs_link = address.is_link_local && address.ip.family() == IpFamily::IPv6;
+  return !needs_link && !address.is_tentative;
+}
+
 /// Every interface has these, whoever is behind it.
 bool is_of_every_link(const Cidr& destination) {
   return destination.base().is_multicast() ||
@@ -59,6 +65,33 @@ std::vector<IpAddress> node_port_addresses(const NetworkState& network, const No
     }
   }
   return {found.begin(), found.end()};
+}
+
+std::set<IpAddress> health_check_addresses(const NetworkState& network, const NodePortRule& rule,
+                                           const std::vector<IpAddress>& node_addresses) {
+  const auto blocks = blocks_of(rule, node_addresses);
+  std::set<IpAddress> found;
+  for (const IpFamily family : {IpFamily::IPv4, IpFamily::IPv6}) {
+    const auto is_of_family = [family](const Cidr& each) { return each.family() == family; };
+    // 0.0.0.0/0 and ::/0 are what kube-proxy has for "all".
+    const auto is_all = [&](const Cidr& each) {
+      return is_of_family(each) && each.prefix_length() == 0;
+    };
+    if (std::none_of(blocks.begin(), blocks.end(), is_of_family) ||
+        std::any_of(blocks.begin(), blocks.end(), is_all)) {
+      found.insert(IpAddress::any(family));
+    }
+  }
+  for (const Interface& interface : network.interfaces) {
+    if (interface.name == kIpvsInterface) continue;
+    for (const InterfaceAddress& address : interface.addresses) {
+      const bool is_covered = found.contains(IpAddress::any(address.ip.family()));
+      if (!is_covered && is_free_to_bind(address) && is_in_any(address.ip, blocks)) {
+        found.insert(address.ip);
+      }
+    }
+  }
+  return found;
 }
 
 PodNetwork pod_network(const NetworkState& network, const std::vector<IpAddress>& node_addresses) {

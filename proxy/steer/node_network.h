@@ -4,6 +4,7 @@
 #include "base/ip_address.h"
 #include "proxy/steer/interfaces.h"
 
+#include <set>
 #include <vector>
 
 /// What a node's network says of its Services' clients and of its NodePorts. Pure.
@@ -19,6 +20,14 @@ struct NodePortRule {
 /// which the rule says nothing has all of its addresses there. Those of loopback are left out: they
 /// serve NodePorts always (F3). So are VIPs that an IPVS proxy has left on its interface.
 [[nodiscard]] std::vector<IpAddress> node_port_addresses(
+    const NetworkState& network, const NodePortRule& rule,
+    const std::vector<IpAddress>& node_addresses);
+
+/// Where the health check node ports of Services listen (H3): of each family its wildcard, or,
+/// where the rule says something of it, the addresses of this machine's interfaces that it names.
+/// Loopback is among these if it is named. Link-local addresses of IPv6 never are, for one has to
+/// name the link to listen there; nor are those that duplicate address detection still looks at.
+[[nodiscard]] std::set<IpAddress> health_check_addresses(
     const NetworkState& network, const NodePortRule& rule,
     const std::vector<IpAddress>& node_addresses);
 

@@ -123,6 +123,17 @@ TEST(Health, H3_AHealthCheckNodePortSaysWhetherTheNodeHasAnEndpoint) {
   EXPECT_TRUE(eventually([&] { return status_of(check, "/") == 0; }));
 }
 
+TEST(Health, H3_AHealthCheckNodePortListensOnTheAddressesThatAreNamed) {
+  Rig rig;
+  const SocketAddress check = loopback(free_port());
+  const SocketAddress other{*IpAddress::parse("127.0.0.2"), check.port};
+  rig.folder.write("shop.yaml", local_service(free_port(), check.port));
+  rig.run({"--nodeport-addresses", "127.0.0.0/8"});
+
+  EXPECT_TRUE(eventually([&] { return status_of(check, "/") == 503; }));
+  EXPECT_EQ(status_of(other, "/"), 0) << "no interface has it";
+}
+
 TEST(Health, H3_ABusyHealthCheckNodePortIsSaidAndTriedAgain) {
   Rig rig;
   std::optional<TestListener> taken(std::in_place,

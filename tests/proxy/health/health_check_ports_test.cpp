@@ -13,6 +13,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,15 @@ class HealthCheckPortsTest : public ::testing::Test {
       ports_.apply(*next, balancer::diff(*table_, *next));
       table_ = next;
     });
+  }
+
+  void listen_on(const std::vector<const char*>& addresses) {
+    std::set<IpAddress> all;
+    for (const char* each : addresses) all.insert(test::ip(each));
+    serving_.run([&] { ports_.listen_on(all); });
+  }
+  static SocketAddress at(const char* address, std::uint16_t port) {
+    return {test::ip(address), port};
   }
 
   test::ManualClock clock_;
@@ -215,6 +225,77 @@ TEST_F(HealthCheckPortsTest, H3_ABusyPortKeepsNobodyElseOut) {
   apply();
 
   EXPECT_THAT(Serving::ask(loopback(port), "/"), HasSubstr("\"name\": \"web\""));
+}
+
+// --- --nodeport-addresses names addresses ---
+
+TEST_F(HealthCheckPortsTest, H3_APortListensOnTheNamedAddressesAndOnNoOther) {
+  const std::uint16_t port = free_port();
+  tables_.services.upsert(web(port));
+  listen_on({"127.0.0.2", "127.0.0.3"});
+  apply();
+
+  EXPECT_THAT(Serving::ask(at("127.0.0.2", port), "/"), StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(Serving::ask(at("127.0.0.3", port), "/"), StartsWith("HTTP/1.1 503"));
+  EXPECT_EQ(test::try_connect(loopback(port)), ECONNREFUSED);
+  serving_.run([this] { EXPECT_EQ(ports_.open_ports(), 2); });
+}
+
+TEST_F(HealthCheckPortsTest, H3_APortFollowsAddressesThatComeAndGo) {
+  const std::uint16_t port = free_port();
+  tables_.services.upsert(web(port));
+  apply();
+
+  listen_on({"127.0.0.2"});
+  EXPECT_EQ(test::try_connect(loopback(port)), ECONNREFUSED) << "it was open everywhere";
+  EXPECT_THAT(Serving::ask(at("127.0.0.2", port), "/"), StartsWith("HTTP/1.1 503"));
+
+  const UniqueFd client = test::connect_to(at("127.0.0.2", port));
+  listen_on({"127.0.0.2", "127.0.0.3"});
+  EXPECT_THAT(Serving::ask(at("127.0.0.3", port), "/"), StartsWith("HTTP/1.1 503"));
+  test::send_all(client.get(), "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(test::receive_to_end(client.get()), StartsWith("HTTP/1.1 503"))
+      << "what stays is not opened again";
+
+  listen_on({"127.0.0.3"});
+  EXPECT_EQ(test::try_connect(at("127.0.0.2", port)), ECONNREFUSED);
+
+  listen_on({"0.0.0.0", "::"});
+  EXPECT_THAT(Serving::ask(loopback(port), "/"), StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+TEST_F(HealthCheckPortsTest, H3_AFamilyWithoutAnAddressIsAProblemUntilThereIsOne) {
+  const std::uint16_t port = free_port();
+  tables_.services.upsert(web(port));
+  listen_on({"fd00::7"});
+  apply();
+
+  EXPECT_EQ(test::try_connect(loopback(port)), ECONNREFUSED);
+  EXPECT_THAT(events_, ElementsAre(HasSubstr("no address of this node")));
+  serving_.run([this] {
+    EXPECT_THAT(ports_.problems(), SizeIs(1));
+    EXPECT_EQ(timers_.waiting(), 0) << "time alone brings none";
+  });
+
+  listen_on({"127.0.0.1"});
+  EXPECT_THAT(Serving::ask(loopback(port), "/"), StartsWith("HTTP/1.1 503"));
+  serving_.run([this] { EXPECT_THAT(ports_.problems(), IsEmpty()); });
+}
+
+TEST_F(HealthCheckPortsTest, H3_OneAddressThatIsBusyKeepsNoOtherClosed) {
+  const std::uint16_t port = free_port();
+  std::optional<test::TestListener> taken(std::in_place, at("127.0.0.2", port));
+  tables_.services.upsert(web(port));
+  listen_on({"127.0.0.2", "127.0.0.3"});
+  apply();
+
+  EXPECT_THAT(Serving::ask(at("127.0.0.3", port), "/"), StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(events_, ElementsAre(HasSubstr(" (127.0.0.2): Address already in use")));
+
+  taken.reset();
+  serving_.run([this] { timers_.advance(5s); });
+  EXPECT_THAT(Serving::ask(at("127.0.0.2", port), "/"), StartsWith("HTTP/1.1 503"));
 }
 
 }  // namespace

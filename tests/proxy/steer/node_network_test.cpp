@@ -82,6 +82,39 @@ TEST_F(NodeNetworkTest, F2_ServesAFamilyThatTheNodeHasNoAddressOfEverywhere) {
               ElementsAre(ip("192.0.2.1"), ip("2001:db8::1"), ip("fd44:1::1"), ip("fe80::1")));
 }
 
+TEST_F(NodeNetworkTest, H3_HealthChecksAreAnsweredEverywhereByDefault) {
+  EXPECT_THAT(health_check_addresses(network_, {}, kNode), ElementsAre(ip("0.0.0.0"), ip("::")));
+  EXPECT_THAT(
+      health_check_addresses(network_, {.cidrs = {cidr("10.1.0.0/16"), cidr("0.0.0.0/0")}}, kNode),
+      ElementsAre(ip("0.0.0.0"), ip("::")));
+}
+
+TEST_F(NodeNetworkTest, H3_HealthChecksAreAnsweredInTheBlocksAndTheOtherFamilyEverywhere) {
+  EXPECT_THAT(
+      health_check_addresses(network_, {.cidrs = {cidr("10.0.0.0/8"), cidr("127.0.0.0/8")}}, kNode),
+      ElementsAre(ip("10.1.0.1"), ip("10.244.1.0"), ip("10.244.1.1"), ip("127.0.0.1"), ip("::")))
+      << "without what IPVS has left";
+  EXPECT_THAT(health_check_addresses(network_, {.cidrs = {cidr("203.0.113.0/24")}}, kNode),
+              ElementsAre(ip("::")));
+}
+
+TEST_F(NodeNetworkTest, H3_HealthChecksAreAnsweredOnTheNodesOwnAddresses) {
+  EXPECT_THAT(health_check_addresses(network_, {.primary = true}, kNode),
+              ElementsAre(ip("192.0.2.1"), ip("2001:db8::1")));
+}
+
+TEST_F(NodeNetworkTest, H3_AnAddressThatCanNotBeListenedOnIsLeftOut) {
+  network_.interfaces[1].addresses.push_back({.ip = ip("fe80::2"), .is_link_local = true});
+  network_.interfaces[1].addresses.push_back({.ip = ip("fe80:1::3"), .is_tentative = true});
+  network_.interfaces[1].addresses.push_back({.ip = ip("169.254.1.1"), .is_link_local = true});
+
+  EXPECT_THAT(
+      health_check_addresses(
+          network_, {.cidrs = {cidr("fe80::2/127"), cidr("fe80:1::/32"), cidr("169.254.0.0/16")}},
+          kNode),
+      ElementsAre(ip("169.254.1.1")));
+}
+
 TEST_F(NodeNetworkTest, FindsPodsWhereNeitherTheNodesAddressNorADefaultRouteIs) {
   const PodNetwork pods = pod_network(network_, kNode);
 
