@@ -233,6 +233,8 @@ users:
         seen = []
         with open(self.path("audit.log"), encoding="utf-8") as file:
             for line in file:
+                if not line.endswith("\n"):
+                    break  # it is being written
                 event = json.loads(line)
                 if event["user"].get("username") != user:
                     continue

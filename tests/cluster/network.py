@@ -34,7 +34,7 @@ class Network:
         self.on_server("ip", "link", "set", "lo", "up")
         self.on_server("ip", "addr", "add", SERVER + "/24", "dev", "to-node")
         self.on_server("ip", "link", "set", "to-node", "up")
-        self.pods = 0
+        self.pods = []
 
     def inside(self, *command):
         """The command, in the control plane's namespace."""
@@ -44,9 +44,10 @@ class Network:
         return run(*self.inside(*command))
 
     def pod_address(self):
-        self.pods += 1
-        address = f"10.244.{self.pods // 250}.{self.pods % 250 + 1}"
+        number = len(self.pods) + 1
+        address = f"10.244.{number // 250}.{number % 250 + 1}"
         run("ip", "addr", "add", address + "/32", "dev", "lo")
+        self.pods.append(address)
         return address
 
     def cut(self):
@@ -61,6 +62,9 @@ class Network:
         self.on_server("ip", "neigh", "del", NODE, "dev", "to-node")
 
     def close(self):
+        for address in self.pods:
+            run("ip", "addr", "del", address + "/32", "dev", "lo")
+        run("ip", "link", "del", "to-server")
         self.holder.kill()
         self.holder.wait()
 

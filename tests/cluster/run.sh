@@ -2,8 +2,8 @@
 # Tests wherry against a real etcd, kube-apiserver and kube-controller-manager.
 #
 #   tests/cluster/run.sh               every suite
-#   tests/cluster/run.sh following     one of them: following, outages, silence, service_types,
-#                                      configurations
+#   tests/cluster/run.sh following     one of them: following, outages, restarts, silence,
+#                                      service_types, configurations
 #   tests/cluster/run.sh measure       figures for 10,000 Services instead of tests; needs a release build
 #   tests/cluster/run.sh programs      builds the control plane where it is missing, and says where it is
 #
@@ -67,8 +67,8 @@ in_namespace() {
 
 case $what in
   measure) in_namespace measure.py; exit ;;
-  all) suites=(following outages silence service_types configurations) ;;
-  following | outages | silence | service_types | configurations) suites=("$what") ;;
+  all) suites=(outages following restarts silence service_types configurations) ;;
+  following | outages | restarts | silence | service_types | configurations) suites=("$what") ;;
   *) sed -n 2,16p "$0" >&2; exit 64 ;;
 esac
 for suite in "${suites[@]}"; do

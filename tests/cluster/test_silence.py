@@ -1,34 +1,19 @@
-"""A control plane whose packets get lost, and one that is older; a control plane of its own."""
+"""A control plane whose packets get lost, and one that is older."""
 import time
 import unittest
 
-from control_plane import NODE_PROXY, ControlPlane, allow, wait_for
-from network import Network
-from wherry_process import Wherry
-from workload import Workload, answers
-
-OLDER = ("--feature-gates", "WatchList=false")
+from control_plane import wait_for
+from own_plane import OwnPlane
+from workload import answers
 
 
-class Silence(unittest.TestCase):
-    def setUp(self):
-        self.network = Network()
-        self.addCleanup(self.network.close)
-        self.plane = ControlPlane(self.network, [("token-of-wherry", "wherry")], controllers=False,
-                                  arguments=OLDER)
-        self.addCleanup(self.plane.close)
-        allow(self.plane.api, "wherry", NODE_PROXY)
-        self.work = Workload(self.plane.api, self.network, "default")
-        self.addCleanup(self.work.close)
+class Silence(OwnPlane):
+    arguments = ("--feature-gates", "WatchList=false")
 
     # A3, A17
     def test_an_older_server_and_a_connection_that_is_cut_silently(self):
-        self.work.add_service("my-service", {"app": "myapp"})
-        self.work.add_pod("pod-1", {"app": "myapp"})
-        process = Wherry("--kubeconfig",
-                         self.plane.write_kubeconfig("wherry", "token: token-of-wherry"),
-                         "--endpoints", "pods")
-        self.addCleanup(process.kill)
+        self.serve_pods(1)
+        process = self.run_wherry()
         process.wait_for_backends("default", "my-service", 1)
         with self.subTest("an API server without WatchList"):
             verbs = {verb for verb, _, _ in self.plane.audit("wherry")}
