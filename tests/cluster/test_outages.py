@@ -5,7 +5,7 @@ import unittest
 
 from control_plane import wait_for
 from own_plane import OwnPlane
-from workload import Load, Workload, answers
+from workload import Load, answers
 
 KILLED_FOR = float(os.environ.get("WHERRY_KILLED_FOR", "30"))  # seconds
 
@@ -58,29 +58,6 @@ class Outages(OwnPlane):
             wait_for("a pod can be deleted",
                      lambda: self.work.delete_pod("pod-4") is None, 30)
             process.wait_for_backends("default", "my-service", 3, 60)
-
-        with self.subTest("history is compacted while it does not look"):
-            lists = process.metric("wherry_watch_lists_total")
-            process.pause()
-            self.work.add_pod("pod-5", {"app": "myapp"})
-            self.plane.stop("server")
-            self.work_on_history()
-            process.resume()
-            process.wait_for_backends("default", "my-service", 4, 60)
-            wait_for("what can't be watched any more is listed",
-                     lambda: process.metric("wherry_watch_lists_total") > lists, 60)
-            wait_for("what happened meanwhile is known",
-                     lambda: sum(row["namespace"] == "history" for row in process.table()) == 20, 60)
-
-    def work_on_history(self):
-        """Restarts the server, so that it remembers nothing, over a database that doesn't either."""
-        self.plane.start_server()
-        plenty = Workload(self.plane.api, self.network, "history")
-        for number in range(20):
-            plenty.add_service(f"change-{number}", {"app": "x"})
-        self.plane.stop("server")
-        self.plane.compact()
-        self.plane.start_server()
 
 
 if __name__ == "__main__":

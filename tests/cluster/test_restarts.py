@@ -1,11 +1,11 @@
-"""wherry starts while the API server is away, and follows it through a new certificate."""
+"""wherry, its credentials or the API server are not what they were when it looks again."""
 import os
 import time
 import unittest
 
 from control_plane import wait_for
 from own_plane import OwnPlane
-from workload import answers
+from workload import Workload, answers
 
 
 class Restarts(OwnPlane):
@@ -66,6 +66,34 @@ class Restarts(OwnPlane):
         wait_for("requests come with the new certificate",
                  lambda: len(self.plane.audit("after")) >= 4, 60)
         self.assertEqual(process.stop(), 0)
+
+    # A10
+    def test_what_was_compacted_while_it_did_not_look_is_listed(self):
+        self.serve_pods(3)
+        process = self.run_wherry()
+        process.wait_for_backends("default", "my-service", 3)
+        lists = process.metric("wherry_watch_lists_total")
+        process.pause()
+        self.work.add_pod("pod-4", {"app": "myapp"})
+        self.plane.stop("server")
+        self.work_on_history()
+        process.resume()
+        process.wait_for_backends("default", "my-service", 4, 60)
+        wait_for("what can't be watched any more is listed",
+                 lambda: process.metric("wherry_watch_lists_total") > lists, 60)
+        wait_for("what happened meanwhile is known",
+                 lambda: sum(row["namespace"] == "history" for row in process.table()) == 20, 60)
+        self.assertEqual(process.stop(), 0)
+
+    def work_on_history(self):
+        """Restarts the server, so that it remembers nothing, over a database that doesn't either."""
+        self.plane.start_server()
+        plenty = Workload(self.plane.api, self.network, "history")
+        for number in range(20):
+            plenty.add_service(f"change-{number}", {"app": "x"})
+        self.plane.stop("server")
+        self.plane.compact()
+        self.plane.start_server()
 
 
 if __name__ == "__main__":
