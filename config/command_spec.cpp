@@ -127,13 +127,16 @@ std::vector<CommandSpec> make_commands() {
                  .flags = {kConfigFlag,
                            {"--kube-proxy",
                             kBooleanValue,
-                            "remove kube-proxy's nftables tables and chains too",
+                            "remove what kube-proxy has left too: its nftables tables, iptables "
+                            "chains and IPVS services",
                             {}}},
                  .first_argument = {},
                  .examples = "Examples:\n"
                              "  wherry cleanup\n\n"
-                             "The same as wherry run --cleanup. Exit codes: 0 nothing is left, 1 "
-                             "something is."});
+                             "  # In kube-proxy's place, after it has ended on this node\n"
+                             "  wherry cleanup --kube-proxy\n\n"
+                             "Without --kube-proxy the same as wherry run --cleanup. Exit codes: 0 "
+                             "nothing is left,\n1 something is."});
   all.push_back({.name = "init",
                  .summary = "Do what needs all privileges, so that run needs fewer",
                  .settings = {},

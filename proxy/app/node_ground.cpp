@@ -232,7 +232,9 @@ std::vector<std::string> clean_node(const config::Options& options, bool kube_pr
   }
   if (kube_proxy) {
     steer::NetlinkSocket netfilter(NETLINK_NETFILTER);
-    for (std::string& text : steer::remove_kube_proxy(netfilter, network.state())) {
+    steer::NetlinkSocket generic(NETLINK_GENERIC);
+    const steer::KernelSockets sockets{netfilter, netlink, generic};
+    for (std::string& text : steer::remove_kube_proxy(sockets, network.state())) {
       left.push_back(std::move(text));
     }
     done.push_back("looked for kube-proxy's rules, and removed what could be removed");

@@ -1,5 +1,8 @@
 #include "proxy/steer/leftovers.h"
 
+#include "proxy/steer/ipvs.h"
+#include "proxy/steer/legacy_chains.h"
+
 #include <algorithm>
 #include <array>
 #include <linux/netfilter.h>
@@ -8,7 +11,6 @@ namespace wherry::steer {
 namespace {
 
 constexpr std::string_view kProxyTable = "kube-proxy";
-constexpr std::string_view kIpvsInterface = "kube-ipvs0";
 constexpr std::string_view kRemedy =
     "; stop kube-proxy on this node and run \"wherry cleanup --kube-proxy\" or \"kube-proxy "
     "--cleanup\". Leave it if kube-proxy serves other Services beside wherry";
@@ -58,22 +60,58 @@ std::vector<FilterTable> proxy_tables(const PacketFilters& filters) {
   return found;
 }
 
+bool is_proxy_chain(const FilterChain& chain) {
+  // iptables-nft's tables have the names of iptables'.
+  const bool is_iptables = chain.table == "nat" || chain.table == "filter" ||
+                           chain.table == "mangle" || chain.table == "raw";
+  return is_iptables && is_kube_proxy_chain(chain.name);
+}
+
 std::vector<FilterChain> proxy_chains(const PacketFilters& filters, FilterKind kind) {
   std::vector<FilterChain> found;
-  for (const FilterChain& chain : filters.chains) {
-    // iptables-nft's tables have the names of iptables'.
-    const bool is_iptables = chain.table == "nat" || chain.table == "filter" ||
-                             chain.table == "mangle" || chain.table == "raw";
-    if (chain.kind == kind && is_iptables && is_kube_proxy_chain(chain.name)) {
-      found.push_back(chain);
-    }
-  }
+  std::copy_if(
+      filters.chains.begin(), filters.chains.end(), std::back_inserter(found),
+      [kind](const FilterChain& each) { return each.kind == kind && is_proxy_chain(each); });
   return found;
 }
 
+bool is_ipvs_interface(const Interface& interface) { return interface.name == kIpvsInterface; }
+
 bool has_ipvs_interface(const NetworkState& network) {
-  return std::any_of(network.interfaces.begin(), network.interfaces.end(),
-                     [](const Interface& each) { return each.name == kIpvsInterface; });
+  return std::any_of(network.interfaces.begin(), network.interfaces.end(), is_ipvs_interface);
+}
+
+std::string ipvs_text(std::size_t services, bool has_interface) {
+  const std::string what = std::to_string(services) + " IPVS services";
+  const std::string clear =
+      "\"ipvsadm --clear\", which removes the services of others, such as keepalived's, too";
+  if (!has_interface) {
+    return what +
+           " take packets to their addresses before wherry does; if they are kube-proxy's, "
+           "run " +
+           clear;
+  }
+  return what + " and the interface kube-ipvs0 take Services' packets before wherry does" +
+         std::string(kRemedy) + ". By hand: \"ip link delete kube-ipvs0\" and " + clear;
+}
+
+/// kube-proxy's mode ipvs. The services first: the interface shows that they are kube-proxy's.
+void remove_ipvs(const KernelSockets& sockets, std::size_t services, NetworkState& network,
+                 std::vector<std::string>& left) {
+  const auto found =
+      std::find_if(network.interfaces.begin(), network.interfaces.end(), is_ipvs_interface);
+  if (found == network.interfaces.end()) return;
+  if (services > 0) {
+    if (const auto failure = flush_ipvs(sockets.generic)) {
+      left.push_back("the services of IPVS can't be removed: " + failure.to_string());
+      return;
+    }
+  }
+  if (const auto failure = delete_interface(sockets.route, found->index)) {
+    left.push_back("the interface kube-ipvs0 can't be deleted: " + failure.to_string());
+    return;
+  }
+  network.interfaces.erase(found);
 }
 
 std::string chains_text(const std::vector<FilterChain>& chains) {
@@ -109,20 +147,12 @@ std::vector<Leftover> leftovers(const PacketFilters& filters, const NetworkState
         {Leftover::Kind::KubeProxyIptables, chains_text(chains) + std::string(kRemedy)});
   }
   if (const auto chains = proxy_chains(filters, FilterKind::Iptables); !chains.empty()) {
-    found.push_back({Leftover::Kind::KubeProxyLegacy,
-                     chains_text(chains) +
-                         "; stop kube-proxy on this node and run \"kube-proxy --cleanup\", or "
-                         "\"iptables-legacy-save | grep -v KUBE- | iptables-legacy-restore\" and "
-                         "the same with ip6tables. Leave it if kube-proxy serves other Services "
-                         "beside wherry"});
+    found.push_back({Leftover::Kind::KubeProxyLegacy, chains_text(chains) + std::string(kRemedy)});
   }
-  if (filters.ipvs_services > 0 || has_ipvs_interface(network)) {
+  if (const bool has_interface = has_ipvs_interface(network);
+      has_interface || filters.ipvs_services > 0) {
     found.push_back(
-        {Leftover::Kind::KubeProxyIpvs,
-         std::to_string(filters.ipvs_services) +
-             " IPVS services and the interface kube-ipvs0 take Services' packets before "
-             "wherry does; stop kube-proxy on this node and run \"kube-proxy "
-             "--cleanup\", or \"ipvsadm --clear\" and \"ip link delete kube-ipvs0\""});
+        {Leftover::Kind::KubeProxyIpvs, ipvs_text(filters.ipvs_services, has_interface)});
   }
   std::vector<FilterChain> dropping;
   std::copy_if(filters.chains.begin(), filters.chains.end(), std::back_inserter(dropping),
@@ -133,22 +163,34 @@ std::vector<Leftover> leftovers(const PacketFilters& filters, const NetworkState
   return found;
 }
 
-std::vector<std::string> remove_kube_proxy(NetlinkSocket& netfilter, const NetworkState& network) {
+std::vector<std::string> remove_kube_proxy(const KernelSockets& sockets,
+                                           const NetworkState& network) {
   std::vector<std::string> left;
-  const auto before = read_packet_filters(netfilter);
+  const auto before = read_packet_filters(sockets.netfilter);
   if (!before) {
     return {"kube-proxy's rules can't be looked for: " + before.error().message() +
             "; give wherry the capability CAP_NET_ADMIN in this network namespace"};
   }
-  if (const auto failure = delete_tables(netfilter, proxy_tables(*before))) {
+  if (const auto failure = delete_tables(sockets.netfilter, proxy_tables(*before))) {
     left.push_back("the nftables table kube-proxy can't be deleted: " + failure.to_string());
   }
-  if (const auto failure = delete_chains(netfilter, proxy_chains(*before, FilterKind::Nftables))) {
+  if (const auto failure =
+          delete_chains(sockets.netfilter, proxy_chains(*before, FilterKind::Nftables))) {
     left.push_back("kube-proxy's chains can't be deleted: " + failure.to_string());
   }
-  const auto after = read_packet_filters(netfilter);
+  if (!proxy_chains(*before, FilterKind::Iptables).empty()) {
+    for (const IpFamily family : {IpFamily::IPv4, IpFamily::IPv6}) {
+      if (const error_code error = delete_legacy_chains(family, is_proxy_chain)) {
+        left.push_back("kube-proxy's chains of iptables-legacy (" + std::string(to_string(family)) +
+                       ") can't be deleted: " + error.message());
+      }
+    }
+  }
+  NetworkState now = network;
+  remove_ipvs(sockets, before->ipvs_services, now, left);
+  const auto after = read_packet_filters(sockets.netfilter);
   if (!after) return left;
-  for (const Leftover& each : leftovers(*after, network)) {
+  for (const Leftover& each : leftovers(*after, now)) {
     if (each.kind != Leftover::Kind::InputDrop) left.push_back(each.text);
   }
   return left;

@@ -32,9 +32,20 @@ struct Leftover {
 /// The kubelet's and kube-router's KUBE-* chains are not.
 [[nodiscard]] bool is_kube_proxy_chain(std::string_view name);
 
-/// Removes kube-proxy's nftables tables and its iptables-nft chains (R5); says what is left, with
-/// the remedy. KUBE-MARK-MASQ and KUBE-POSTROUTING stay: CNI plugins use them for host ports.
-[[nodiscard]] std::vector<std::string> remove_kube_proxy(NetlinkSocket& netfilter,
+/// What remove_kube_proxy() talks to the kernel by.
+struct KernelSockets {
+  NetlinkSocket& netfilter;  ///< NETLINK_NETFILTER
+  NetlinkSocket& route;      ///< NETLINK_ROUTE
+  NetlinkSocket& generic;    ///< NETLINK_GENERIC
+};
+
+/// Removes kube-proxy's nftables tables, its iptables chains (made by iptables-nft or
+/// iptables-legacy), and of its mode ipvs the interface kube-ipvs0 and all services of IPVS (R5);
+/// says what is left, with the remedy. `network` is this namespace as it is before.
+///
+/// KUBE-MARK-MASQ and KUBE-POSTROUTING stay: CNI plugins use them for host ports. Without
+/// kube-ipvs0 services of IPVS stay, which may be somebody else's.
+[[nodiscard]] std::vector<std::string> remove_kube_proxy(const KernelSockets& sockets,
                                                          const NetworkState& network);
 
 }  // namespace wherry::steer

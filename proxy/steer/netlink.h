@@ -58,6 +58,8 @@ class NetlinkRequest {
     close_nest(start);
     return *this;
   }
+  /// As it goes to the kernel, but for what the socket fills in.
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
  private:
   friend class NetlinkSocket;
@@ -165,7 +167,7 @@ class NetlinkAnswers {
 /// One thread. Where netlink is closed to the process every request fails with the reason.
 class NetlinkSocket {
  public:
-  /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_SOCK_DIAG.
+  /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_SOCK_DIAG, NETLINK_GENERIC.
   explicit NetlinkSocket(int protocol);
 
   /// Asks for something to be done.

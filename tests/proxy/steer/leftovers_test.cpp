@@ -1,17 +1,20 @@
 #include "proxy/steer/leftovers.h"
 
+#include "proxy/steer/ipvs.h"
 #include "proxy/steer/legacy_chains.h"
 #include "tests/proxy/steer/in_namespace.h"
 
 #include <gmock/gmock.h>
 
+#include <linux/genetlink.h>
 #include <linux/netfilter.h>
 #include <linux/netlink.h>
+#include <sstream>
+#include <string>
 
 namespace wherry::steer {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -58,8 +61,11 @@ TEST(Leftovers, AreNamedEachKindOnceWithTheRemedy) {
   EXPECT_THAT(found[0].text, HasSubstr("wherry cleanup --kube-proxy"));
   EXPECT_THAT(found[1].text, HasSubstr("2 chains of kube-proxy (nftables chain ip nat "
                                        "KUBE-SERVICES, ...)"));
-  EXPECT_THAT(found[2].text, HasSubstr("iptables-legacy-restore"));
-  EXPECT_THAT(found[3].text, HasSubstr("3 IPVS services"));
+  EXPECT_THAT(found[2].text, HasSubstr("1 chains of kube-proxy (iptables-legacy chain "
+                                       "KUBE-SERVICES of table nat)"));
+  EXPECT_THAT(found[2].text, HasSubstr("wherry cleanup --kube-proxy"));
+  EXPECT_THAT(found[3].text, HasSubstr("3 IPVS services take packets"));
+  EXPECT_THAT(found[3].text, HasSubstr("ipvsadm --clear"));
   EXPECT_THAT(found[4].text, HasSubstr("nftables chain ip filter INPUT"));
 }
 
@@ -67,7 +73,11 @@ TEST(Leftovers, KnowTheInterfaceOfIpvsThoughItsServicesAreGone) {
   NetworkState network;
   network.interfaces.push_back({.index = 2, .name = "kube-ipvs0", .kind = "dummy"});
 
-  EXPECT_THAT(kinds(leftovers({}, network)), ElementsAre(Leftover::Kind::KubeProxyIpvs));
+  const auto found = leftovers({}, network);
+
+  EXPECT_THAT(kinds(found), ElementsAre(Leftover::Kind::KubeProxyIpvs));
+  EXPECT_THAT(found[0].text, HasSubstr("wherry cleanup --kube-proxy"));
+  EXPECT_THAT(found[0].text, HasSubstr("ip link delete kube-ipvs0"));
 }
 
 TEST(Leftovers, LeaveOutAFirewallThatAcceptsTheRestAndOneThatDropsWhatIsForwarded) {
@@ -115,6 +125,18 @@ class PacketFiltersTest : public ::testing::Test {
     return found ? *found : PacketFilters{};
   }
   static std::vector<Leftover::Kind> kinds_here() { return kinds(leftovers(read(), {})); }
+  static NetworkState network() {
+    NetlinkSocket route(NETLINK_ROUTE);
+    const auto found = NetlinkReader(route).read();
+    EXPECT_TRUE(found) << found.error().message();
+    return found ? *found : NetworkState{};
+  }
+  static std::vector<std::string> remove() {
+    NetlinkSocket netfilter(NETLINK_NETFILTER);
+    NetlinkSocket route(NETLINK_ROUTE);
+    NetlinkSocket generic(NETLINK_GENERIC);
+    return remove_kube_proxy({netfilter, route, generic}, network());
+  }
   static bool has(const char* program) {
     return run("command -v " + std::string(program) + " >/dev/null");
   }
@@ -137,6 +159,24 @@ constexpr const char* kNftablesMode =
     "}\n"
     "X";
 
+/// Gives a program what is too long for an argument to read.
+bool feed(const std::string& program, const std::string& text) {
+  std::FILE* const pipe = ::popen(program.c_str(), "w");
+  if (pipe == nullptr) return false;
+  std::fwrite(text.data(), 1, text.size(), pipe);
+  return ::pclose(pipe) == 0;
+}
+
+/// For iptables-restore, but for the end.
+std::string many_chains() {
+  std::string rules = "*nat\n:KUBE-SERVICES - [0:0]\n";
+  for (int i = 0; i < 5000; ++i) rules += ":KUBE-SVC-" + std::to_string(i) + " - [0:0]\n";
+  for (int i = 0; i < 5000; ++i) {
+    rules += "-A KUBE-SERVICES -j KUBE-SVC-" + std::to_string(i) + "\n";
+  }
+  return rules;
+}
+
 TEST_F(PacketFiltersTest, OfACleanNamespaceAreNone) {
   in_new_network([] {
     EXPECT_THAT(read().tables, IsEmpty());
@@ -149,9 +189,8 @@ TEST_F(PacketFiltersTest, R5_ShowKubeProxysTablesAndLoseThemAndNothingElse) {
   in_new_network([] {
     ASSERT_TRUE(run(kNftablesMode));
     EXPECT_THAT(kinds_here(), ElementsAre(Leftover::Kind::KubeProxyNftables));
-    NetlinkSocket netfilter(NETLINK_NETFILTER);
 
-    EXPECT_THAT(remove_kube_proxy(netfilter, {}), IsEmpty());
+    EXPECT_THAT(remove(), IsEmpty());
 
     EXPECT_THAT(read().tables, ElementsAre(FilterTable{NFPROTO_INET, "other"}));
   });
@@ -195,9 +234,8 @@ TEST_F(PacketFiltersTest, R5_ShowKubeProxysChainsAndLoseThemAndNothingElse) {
   in_new_network([] {
     ASSERT_TRUE(run(iptables_mode("iptables-nft")));
     EXPECT_THAT(kinds_here(), ElementsAre(Leftover::Kind::KubeProxyIptables));
-    NetlinkSocket netfilter(NETLINK_NETFILTER);
 
-    EXPECT_THAT(remove_kube_proxy(netfilter, {}), IsEmpty());
+    EXPECT_THAT(remove(), IsEmpty());
 
     const std::string left = output_of("iptables-nft-save");
     for (const char* gone : {"KUBE-SERVICES", "KUBE-S", "KUBE-NODEPORTS", "KUBE-FORWARD"}) {
@@ -214,44 +252,204 @@ TEST_F(PacketFiltersTest, R5_ShowKubeProxysChainsAndLoseThemAndNothingElse) {
 TEST_F(PacketFiltersTest, R5_LoseThousandsOfChainsAtOnce) {
   if (!has("iptables-nft")) GTEST_SKIP() << "needs iptables-nft (iptables)";
   in_new_network([] {
-    std::string rules = "iptables-nft-restore <<'X'\n*nat\n:KUBE-SERVICES - [0:0]\n";
-    for (int i = 0; i < 5000; ++i) rules += ":KUBE-SVC-" + std::to_string(i) + " - [0:0]\n";
-    for (int i = 0; i < 5000; ++i) {
-      rules += "-A KUBE-SERVICES -j KUBE-SVC-" + std::to_string(i) + "\n";
-    }
-    // Too long for an argument.
-    std::FILE* const shell = ::popen("sh", "w");
-    ASSERT_NE(shell, nullptr);
-    std::fwrite(rules.data(), 1, rules.size(), shell);
-    std::fputs("COMMIT\nX\n", shell);
-    ASSERT_EQ(::pclose(shell), 0);
-    NetlinkSocket netfilter(NETLINK_NETFILTER);
+    const std::string rules = many_chains();
+    ASSERT_TRUE(feed("iptables-nft-restore", rules + "COMMIT\n"));
 
-    EXPECT_THAT(remove_kube_proxy(netfilter, {}), IsEmpty());
+    EXPECT_THAT(remove(), IsEmpty());
   });
 }
 
-TEST_F(PacketFiltersTest, OfIptablesLegacyAreNamedWithTheCommandThatRemovesThem) {
-  if (!has("iptables-legacy")) GTEST_SKIP() << "needs iptables-legacy (iptables)";
-  for (const char* iptables : {"iptables-legacy", "ip6tables-legacy"}) {
-    in_new_network([iptables] {
-      const bool is_four = std::string_view(iptables) == "iptables-legacy";
-      ASSERT_TRUE(run(std::string(iptables) + " -t nat -N KUBE-SERVICES && " + iptables +
-                      " -t nat -A PREROUTING -j KUBE-SERVICES && " + iptables +
-                      " -t filter -N KUBE-FIREWALL"));
-      NetlinkSocket netfilter(NETLINK_NETFILTER);
+/// A rule set with counts, as iptables-save prints it: lines that begin with "=" stay when
+/// kube-proxy's go. Rules without a target,
+/// those that go to a chain and do not come back, matches of all sizes, and policies.
+constexpr const char* kLegacyRules =
+    "=*nat\n"
+    "=:PREROUTING ACCEPT [7:70]\n"
+    "=:INPUT ACCEPT [0:0]\n"
+    "=:OUTPUT ACCEPT [8:80]\n"
+    "=:POSTROUTING ACCEPT [9:90]\n"
+    "=:CNI-HOSTPORT - [0:0]\n"
+    "=:KUBE-KUBELET-CANARY - [0:0]\n"
+    "=:KUBE-MARK-MASQ - [0:0]\n"
+    " :KUBE-NODEPORTS - [0:0]\n"
+    "=:KUBE-POSTROUTING - [0:0]\n"
+    " :KUBE-PROXY-CANARY - [0:0]\n"
+    " :KUBE-SEP-A - [0:0]\n"
+    " :KUBE-SERVICES - [0:0]\n"
+    " :KUBE-SVC-A - [0:0]\n"
+    "=:LAST - [0:0]\n"
+    " [1:10]-A PREROUTING -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n"
+    "=[2:20]-A PREROUTING -j CNI-HOSTPORT\n"
+    " [3:30]-A OUTPUT -g KUBE-SERVICES\n"
+    "=[4:40]-A OUTPUT -p tcp -m comment --comment counts\n"
+    "=[5:50]-A POSTROUTING -j KUBE-POSTROUTING\n"
+    "=[6:60]-A CNI-HOSTPORT -p tcp -m tcp --dport 8080 -j KUBE-MARK-MASQ\n"
+    " [1:11]-A CNI-HOSTPORT -j KUBE-NODEPORTS\n"
+    "=[1:12]-A CNI-HOSTPORT -g LAST\n"
+    "=[1:13]-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000\n"
+    " [1:14]-A KUBE-SEP-A -j KUBE-MARK-MASQ\n"
+    " [1:15]-A KUBE-SERVICES -p tcp -m tcp --dport 443 -j KUBE-SVC-A\n"
+    " [1:16]-A KUBE-SERVICES -j KUBE-NODEPORTS\n"
+    " [1:17]-A KUBE-SVC-A -m comment --comment x -j KUBE-SEP-A\n"
+    "=[1:18]-A LAST -p udp -m udp --dport 53 -j ACCEPT\n"
+    "=COMMIT\n"
+    "=*filter\n"
+    "=:INPUT DROP [1:2]\n"
+    "=:FORWARD ACCEPT [3:4]\n"
+    "=:OUTPUT ACCEPT [5:6]\n"
+    "=:KUBE-FIREWALL - [0:0]\n"
+    " :KUBE-FORWARD - [0:0]\n"
+    " [7:70]-A FORWARD -j KUBE-FORWARD\n"
+    "=[8:80]-A OUTPUT -j KUBE-FIREWALL\n"
+    " [9:90]-A KUBE-FORWARD -j ACCEPT\n"
+    "=COMMIT\n"
+    "=*mangle\n"
+    "=:PREROUTING ACCEPT [0:0]\n"
+    "=:INPUT ACCEPT [0:0]\n"
+    "=:FORWARD ACCEPT [0:0]\n"
+    "=:OUTPUT ACCEPT [0:0]\n"
+    "=:POSTROUTING ACCEPT [0:0]\n"
+    "=:KUBE-KUBELET-CANARY - [0:0]\n"
+    " :KUBE-PROXY-CANARY - [0:0]\n"
+    "=COMMIT\n";
 
-      EXPECT_THAT(kinds_here(), ElementsAre(Leftover::Kind::KubeProxyLegacy));
-      EXPECT_THAT(read().chains,
-                  Contains(FilterChain{.kind = FilterKind::Iptables,
-                                       .family = is_four ? NFPROTO_IPV4 : NFPROTO_IPV6,
-                                       .table = "nat",
-                                       .name = "KUBE-SERVICES"}));
-      const auto left = remove_kube_proxy(netfilter, {});
-      ASSERT_THAT(left, SizeIs(1));
-      EXPECT_THAT(left[0], HasSubstr("kube-proxy --cleanup"));
+/// All of its lines, or those that stay.
+std::string legacy_rules(bool all) {
+  std::istringstream lines(kLegacyRules);
+  std::string text;
+  for (std::string line; std::getline(lines, line);) {
+    if (all || line.front() == '=') text += line.substr(1) + '\n';
+  }
+  return text;
+}
+
+/// What iptables-legacy has, of all tables, without what is of the moment.
+std::string saved(const std::string& iptables) {
+  std::string text;
+  for (const char* table : {"nat", "filter", "mangle"}) {
+    text += output_of(iptables + "-save -c -t " + table + " | grep -v '^#' | sed 's/ $//'");
+  }
+  return text;
+}
+
+TEST_F(PacketFiltersTest, R5_OfIptablesLegacyLoseKubeProxysChainsAndNothingElse) {
+  if (!has("iptables-legacy")) GTEST_SKIP() << "needs iptables-legacy (iptables)";
+  for (const std::string iptables : {"iptables-legacy", "ip6tables-legacy"}) {
+    std::string wanted;
+    in_new_network([&] {
+      ASSERT_TRUE(feed(iptables + "-restore -c", legacy_rules(false)));
+      wanted = saved(iptables);
+    });
+    in_new_network([&] {
+      ASSERT_TRUE(feed(iptables + "-restore -c", legacy_rules(true)));
+      EXPECT_THAT(kinds_here(),
+                  ElementsAre(Leftover::Kind::KubeProxyLegacy, Leftover::Kind::InputDrop));
+
+      EXPECT_THAT(remove(), IsEmpty()) << "the kubelet's chains and the firewall are none of ours";
+
+      EXPECT_EQ(saved(iptables), wanted);
+      EXPECT_THAT(remove(), IsEmpty());
+      EXPECT_EQ(saved(iptables), wanted) << "and a second time";
     });
   }
+}
+
+TEST_F(PacketFiltersTest, R5_OfIptablesLegacyLoseThousandsOfChainsAtOnce) {
+  if (!has("iptables-legacy")) GTEST_SKIP() << "needs iptables-legacy (iptables)";
+  in_new_network([] {
+    ASSERT_TRUE(feed("iptables-legacy-restore", many_chains() + "COMMIT\n"));
+
+    EXPECT_THAT(remove(), IsEmpty());
+
+    EXPECT_THAT(output_of("iptables-legacy-save -t nat"), Not(HasSubstr("KUBE")));
+  });
+}
+
+TEST_F(PacketFiltersTest, OfIptablesLegacyAreNotTouchedInAnEmptyNamespace) {
+  in_new_network([] {
+    EXPECT_THAT(remove(), IsEmpty());
+    EXPECT_THAT(output_of("cat /proc/thread-self/net/ip_tables_names"), IsEmpty());
+  });
+}
+
+/// What the kernel says is a table; cut off or bent anywhere it is none, and nothing is read that
+/// is not there.
+TEST_F(PacketFiltersTest, OfIptablesLegacyAreWholeTablesOrNone) {
+  if (!has("iptables-legacy")) GTEST_SKIP() << "needs iptables-legacy (iptables)";
+  in_new_network([] {
+    ASSERT_TRUE(feed("iptables-legacy-restore -c", legacy_rules(true)));
+    const auto tables = read_legacy_tables(IpFamily::IPv4);
+    ASSERT_TRUE(tables);
+    ASSERT_THAT(*tables, SizeIs(3));
+    for (const LegacyTable& table : *tables) {
+      ASSERT_TRUE(without_chains(table, is_kube_proxy_chain));
+      for (std::size_t size = 0; size < table.entries.size(); size += 5) {
+        LegacyTable cut = table;
+        cut.entries.resize(size);
+        EXPECT_FALSE(without_chains(cut, is_kube_proxy_chain)) << size;
+        (void)chains_of(cut);
+      }
+      for (std::size_t at = 0; at < table.entries.size(); at += 3) {
+        LegacyTable bent = table;
+        bent.entries[at] ^= std::byte{0xff};
+        (void)without_chains(bent, is_kube_proxy_chain);
+        (void)chains_of(bent);
+      }
+    }
+  });
+}
+
+TEST_F(PacketFiltersTest, R5_LoseTheInterfaceOfIpvs) {
+  in_new_network([] {
+    ASSERT_TRUE(
+        run("ip link add kube-ipvs0 type bridge && ip addr add 10.96.0.10/32 dev kube-ipvs0 "
+            "&& ip link add kube-ipvs1 type bridge"));
+
+    EXPECT_THAT(remove(), IsEmpty());
+
+    EXPECT_THAT(output_of("ip -o link"), Not(HasSubstr("kube-ipvs0")));
+    EXPECT_THAT(output_of("ip -o link"), HasSubstr("kube-ipvs1"));
+  });
+}
+
+TEST_F(PacketFiltersTest, R5_AreSaidToBeLeftWhereTheInterfaceStays) {
+  in_new_network([] {
+    NetlinkSocket netfilter(NETLINK_NETFILTER);
+    NetlinkSocket route(NETLINK_ROUTE);
+    NetlinkSocket generic(NETLINK_GENERIC);
+    NetworkState network;
+    network.interfaces.push_back({.index = 4711, .name = "kube-ipvs0", .kind = "dummy"});
+
+    const auto left = remove_kube_proxy({netfilter, route, generic}, network);
+
+    ASSERT_THAT(left, SizeIs(2));
+    EXPECT_THAT(left[0], HasSubstr("kube-ipvs0 can't be deleted: No such device"));
+    EXPECT_THAT(left[1], HasSubstr("ip link delete kube-ipvs0"));
+  });
+}
+
+TEST(Ipvs, FamiliesOfGenericNetlinkAreFoundByName) {
+  NetlinkSocket generic(NETLINK_GENERIC);
+
+  const auto found = find_family(generic, "nlctrl");
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ(*found, GENL_ID_CTRL);
+  const auto none = find_family(generic, "wherry-none");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error(), boost::system::errc::no_such_file_or_directory);
+}
+
+/// As ipvsadm --clear says it (libipvs): a header of generic netlink and nothing else.
+TEST(Ipvs, R5_IsFlushedByOneRequestWithoutAttributes) {
+  const NetlinkRequest request = flush_ipvs_request(0x1234);
+  const auto bytes = request.bytes();
+  ASSERT_EQ(bytes.size(), sizeof(nlmsghdr) + sizeof(genlmsghdr));
+  const auto* header = reinterpret_cast<const nlmsghdr*>(bytes.data());
+  const auto* generic = reinterpret_cast<const genlmsghdr*>(bytes.data() + sizeof(nlmsghdr));
+
+  EXPECT_EQ(header->nlmsg_type, 0x1234);
+  EXPECT_EQ(generic->cmd, 17);  // IPVS_CMD_FLUSH, which never changes
+  EXPECT_EQ(generic->version, 1);
 }
 
 TEST_F(PacketFiltersTest, ShowAFirewallThatDropsWhatIsForThisMachine) {
