@@ -97,6 +97,7 @@ class LibbpfSteering final : public KernelSteering {
   std::map<std::string, int> maps_;  ///< all that are pinned, by name
   UniqueFd namespace_;               ///< the network namespace
   std::optional<PinFolder> pins_;    ///< where that can be had
+  std::string program_name_;         ///< under which the program is pinned
   UniqueFd link_;
   MapPlan plan_;
   bool took_over_ = false;

@@ -17,7 +17,7 @@ namespace wherry::bpf {
 ///
 ///   FOLDER/link                   the program, where it is attached
 ///   FOLDER/maps-L-N/NAME          its maps, of layout L and for N entries
-///   FOLDER/maps-L-N/program-HASH  the program that was loaded over them
+///   FOLDER/maps-L-N/program-...   the program that was loaded over them
 ///
 /// A folder is of one network namespace. Maps and program appear all at once (a folder is renamed),
 /// the link is replaced by a rename: whoever dies in between leaves something whole.

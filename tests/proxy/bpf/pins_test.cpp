@@ -181,6 +181,29 @@ TEST_F(PinsTest, WhatIsNotWholeIsNotAdopted) {
   });
 }
 
+TEST_F(PinsTest, AProgramThatWasBuiltForAnotherKernelThanThisIsNotAdopted) {
+  if (!sees_ingress_interface()) GTEST_SKIP() << "this kernel has only one kind of program";
+  auto first = start({kWeb});
+  kill(first);
+  // As if the one before had thought that the kernel shows it no interfaces.
+  const std::string place = folder() + "/maps-1-1024";
+  for (const auto& each : std::filesystem::directory_iterator(place)) {
+    std::string name = each.path().filename();
+    const std::size_t end = name.find("-interfaces");
+    if (end == std::string::npos) continue;
+    std::filesystem::rename(each.path(), place + '/' + name.replace(end, name.npos, "-addresses"));
+    break;
+  }
+
+  EXPECT_FALSE(LibbpfSteering::adopt({folder(), 1024}));
+
+  auto next = start({kWeb});
+  EXPECT_TRUE(next->took_over()) << "the maps are the same";
+  EXPECT_TRUE(next->attached().value());
+  kill(next);
+  EXPECT_TRUE(LibbpfSteering::adopt({folder(), 1024}));
+}
+
 TEST_F(PinsTest, AnotherLayoutGoesOnUntilItIsReplacedAtOnce) {
   auto first = start({kWeb});
   const __u32 link = link_id();
