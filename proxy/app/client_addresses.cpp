@@ -21,7 +21,11 @@ constexpr Duration kCheckEvery = std::chrono::seconds(30);
 }  // namespace
 
 ClientAddresses::ClientAddresses(Transparent how, Parts parts)
-    : how_(how), parts_(std::move(parts)), netlink_(NETLINK_ROUTE), reader_(netlink_) {}
+    : how_(how),
+      parts_(std::move(parts)),
+      netlink_(NETLINK_ROUTE),
+      reader_(netlink_),
+      repairs_(parts_.timers) {}
 
 void ClientAddresses::start(const steer::NodeRecord& left) {
   if (how_ != Transparent::Off) why_not_ = open(left);
@@ -80,10 +84,8 @@ void ClientAddresses::keep() {
   const auto restored = path_->check(now_);
   if (!restored) {
     failure_ = restored.error().message();
-  } else if (*restored > 0) {
-    repairs_ += *restored;
-    log::warn("what brings answers to clients' addresses back had been taken away; it is put back",
-              {{"things", *restored}});
+  } else {
+    repairs_.note(*restored);
   }
   steer::NodeRecord record;
   path_->add_to(record);
@@ -117,6 +119,7 @@ void ClientAddresses::wait_for_check() {
 void ClientAddresses::stop() {
   if (std::exchange(stopped_, true)) return;
   check_.cancel();
+  repairs_.stop();
   if (path_) parts_.tell(nullptr);
 }
 
@@ -155,7 +158,7 @@ void ClientAddresses::collect(MetricFamilies& into) const {
   into.push_back(single_metric("wherry_transparent_repairs_total",
                                "Things for clients' addresses that somebody had taken away and "
                                "that were put back.",
-                               MetricKind::Counter, static_cast<double>(repairs_)));
+                               MetricKind::Counter, static_cast<double>(repairs_.total())));
 }
 
 }  // namespace wherry::app

@@ -9,6 +9,7 @@
 #include "proxy/steer/interfaces.h"
 #include "proxy/steer/netlink.h"
 #include "proxy/steer/node_record.h"
+#include "proxy/steer/repair_log.h"
 #include "proxy/steer/return_path.h"
 
 #include <cstdint>
@@ -78,7 +79,7 @@ class ClientAddresses {
   std::string failure_;                      ///< of the last look
   balancer::LocalNetworks told_;
   std::vector<steer::LinkChange> recorded_;
-  std::uint64_t repairs_ = 0;
+  steer::RepairLog repairs_;
   Timer check_;
   bool stopped_ = false;
 };

@@ -91,6 +91,13 @@ struct SteerCounts {
   std::uint64_t no_socket = 0;          ///< rejected, as no socket of the group was there
 };
 
+/// How much of what attach() does is in place.
+enum class Attachment : std::uint8_t {
+  Detached,  ///< the kernel does not ask us
+  Unpinned,  ///< it does, but not all is pinned that outlives the process
+  Whole,
+};
+
 /// The kernel's choice of sockets for what Services have asked for. Addresses that have a
 /// destination are Services': their other ports are rejected. What is neither such an address, nor
 /// a NodePort, nor in a service CIDR goes to the host as ever.
@@ -115,7 +122,7 @@ class KernelSteering {
   virtual error_code set_socket(Protocol protocol, IpFamily family, Group group, int fd) = 0;
 
   /// Whether the kernel asks us, and all that belongs to it is in place (R7).
-  virtual Result<bool> attached() = 0;
+  virtual Result<Attachment> attachment() = 0;
   /// Makes it so, or puts back what is missing. What was there before goes on until this moment.
   virtual error_code attach() = 0;
 

@@ -353,9 +353,12 @@ LibbpfSteering::Place LibbpfSteering::place_of(int link) const {
   return ours && info->prog_id == ours->id ? Place::Ours : Place::Here;
 }
 
-Result<bool> LibbpfSteering::attached() {
-  return place_of(link_.get()) == Place::Ours &&
-         (!is_pinned_ || (pins_->has_link(link_.get()) && pins_->has_objects(objects())));
+Result<Attachment> LibbpfSteering::attachment() {
+  if (place_of(link_.get()) != Place::Ours) return Attachment::Detached;
+  if (is_pinned_ && !(pins_->has_link(link_.get()) && pins_->has_objects(objects()))) {
+    return Attachment::Unpinned;
+  }
+  return Attachment::Whole;
 }
 
 error_code LibbpfSteering::attach() {

@@ -51,7 +51,7 @@ class LibbpfSteering final : public KernelSteering {
 
   error_code apply(const SteerChange& change) override;
   error_code set_socket(Protocol protocol, IpFamily family, Group group, int fd) override;
-  Result<bool> attached() override;
+  Result<Attachment> attachment() override;
   error_code attach() override;
   SteerCounts counts() override;
   void close(Pins pins) override;

@@ -31,6 +31,13 @@ std::uint32_t id_of(int fd) {
   return ::bpf_obj_get_info_by_fd(fd, &beginning, &size) == 0 ? beginning.id : 0;
 }
 
+/// Somebody may have removed it, and those above it.
+error_code make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  return error;
+}
+
 /// A folder of pins, which has no folders in it.
 error_code remove_folder(const std::string& path) {
   std::error_code error;
@@ -61,6 +68,7 @@ UniqueFd PinFolder::object(std::string_view name) const {
 }
 
 error_code PinFolder::pin_link(int link) const {
+  if (const error_code error = make_folder(folder_)) return error;
   const std::string made = folder_ + kNewLink;
   ::unlink(made.c_str());
   if (::bpf_obj_pin(link, made.c_str()) != 0) return last_error();
@@ -69,6 +77,7 @@ error_code PinFolder::pin_link(int link) const {
 }
 
 error_code PinFolder::pin_objects(const std::map<std::string, int>& objects) const {
+  if (const error_code error = make_folder(folder_)) return error;
   const std::string place = folder_ + '/' + maps_;
   const std::string made = place + kNew;
   if (const error_code error = remove_folder(made)) return error;

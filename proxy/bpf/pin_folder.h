@@ -32,9 +32,10 @@ class PinFolder {
   /// The map, or the program, of this layout and size; empty where there is none.
   [[nodiscard]] UniqueFd object(std::string_view name) const;
 
-  /// Puts a link in place of the one that is there.
+  /// Puts a link in place of the one that is there. The folder is made if it is gone.
   [[nodiscard]] error_code pin_link(int link) const;
-  /// Puts these maps and this program in place of all that are there of this layout and size.
+  /// Puts these maps and this program in place of all that are there of this layout and size. The
+  /// folder is made if it is gone.
   [[nodiscard]] error_code pin_objects(const std::map<std::string, int>& objects) const;
   /// Whether what is pinned are this link, and these maps and this program.
   [[nodiscard]] bool has_link(int link) const;

@@ -41,7 +41,7 @@ void ArpGuard::adopt(const std::vector<ArpChange>& left) {
   for (const ArpChange& change : left) owned_.insert_or_assign(change.interface, change);
 }
 
-void ArpGuard::check(const NetworkState& now) {
+std::size_t ArpGuard::check(const NetworkState& now) {
   const auto before = owned_;
   problems_.clear();
   // A namespace does not use an index again before it has had two billion interfaces.
@@ -60,16 +60,22 @@ void ArpGuard::check(const NetworkState& now) {
     to_do.push_back(std::move(change));
   }
   if (owned_ != before) on_owned_(owned());
+  std::size_t restored = 0;
+  const std::set<unsigned> refused_before = std::exchange(refused_, {});
   for (const ArpChange& change : to_do) {
     if (const auto failure = arp_.set(change.interface, change.set)) {
+      refused_.insert(change.interface);
       problems_.push_back("interface " + change.name +
                           " goes on to answer ARP for VIPs, because arp_ignore and arp_announce "
                           "can't be set: " +
                           failure.to_string() + "; set net.ipv4.conf." + change.name +
                           ".arp_ignore to " + std::to_string(change.set.ignore) +
                           " and .arp_announce to " + std::to_string(change.set.announce));
+    } else if (before.contains(change.interface) && !refused_before.contains(change.interface)) {
+      ++restored;
     }
   }
+  return restored;
 }
 
 std::vector<std::string> ArpGuard::restore(const NetworkState& now) {

@@ -3,8 +3,10 @@
 #include "base/result.h"
 #include "proxy/steer/interfaces.h"
 
+#include <cstddef>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,8 +54,9 @@ class ArpGuard {
   /// What a crashed predecessor had set, from its record. Before the first check().
   void adopt(const std::vector<ArpChange>& left);
 
-  /// Sets what has to be set: new interfaces, and those that somebody has set back (R7).
-  void check(const NetworkState& now);
+  /// Sets what has to be set: new interfaces, and those that somebody has set back (R7). Says how
+  /// many of the latter.
+  std::size_t check(const NetworkState& now);
 
   /// Gives every interface back what it had, where it still has what was set here. Says what is
   /// left, and why.
@@ -68,6 +71,7 @@ class ArpGuard {
   const ArpMode mode_;
   const OnOwned on_owned_;
   std::map<unsigned, ArpChange> owned_;  ///< by interface index
+  std::set<unsigned> refused_;           ///< of those, which could not be set
   std::vector<std::string> problems_;
 };
 

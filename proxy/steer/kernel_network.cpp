@@ -89,21 +89,24 @@ void KernelNetwork::route(const std::vector<IpAddress>& add, const std::vector<I
   keeper_.want({add, remove, std::nullopt, std::nullopt});
 }
 
-std::size_t KernelNetwork::check() {
-  if (!refresh()) return 0;
+Repairs KernelNetwork::check() {
+  Repairs repairs;
+  if (!refresh()) return repairs;
   // Before the routes: no moment at which a neighbour is told that a VIP is here.
-  arp_.check(state_);
+  const std::size_t set_back = arp_.check(state_);
+  if (set_back > 0) repairs["arp_ignore and arp_announce of interfaces"] = set_back;
   const auto done = keeper_.check(state_);
   if (!done) {
     unreadable_ = "this machine's routes can't be listed: " + done.error().message() +
                   "; allow the process netlink";
-    return 0;
+    return repairs;
   }
   if (done->removed > 0) {
     log::info("routes that a process before this one has left were removed",
               {{"routes", done->removed}});
   }
-  return done->restored;
+  if (done->restored > 0) repairs["routes of Services"] = done->restored;
+  return repairs;
 }
 
 std::vector<std::string> KernelNetwork::problems() const {

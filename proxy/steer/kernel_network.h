@@ -46,7 +46,7 @@ class KernelNetwork final : public SteeredNetwork {
   void configure(const std::vector<Cidr>& service_cidrs,
                  const std::vector<IpAddress>& node_addresses) override;
   void route(const std::vector<IpAddress>& add, const std::vector<IpAddress>& remove) override;
-  std::size_t check() override;
+  Repairs check() override;
   [[nodiscard]] std::vector<std::string> problems() const override;
   [[nodiscard]] std::size_t routes() const noexcept override { return keeper_.size(); }
   void undo() noexcept override;

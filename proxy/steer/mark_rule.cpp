@@ -154,20 +154,20 @@ NetlinkFailure MarkRule::add(IpFamily family) {
   return {};
 }
 
-Result<bool> MarkRule::check() {
-  bool was_missing = false;
+Result<std::vector<IpFamily>> MarkRule::check() {
+  std::vector<IpFamily> mended;
   for (const IpFamily family : kFamilies) {
     const auto rule = has_rule(family);
-    if (!rule) return failed(rule.error());
+    if (!rule) return rule.error();
     const auto route = has_route(family);
-    if (!route) return failed(route.error());
+    if (!route) return route.error();
     if (*rule && *route) continue;
     const auto failure = add(family);
     if (failure && family == IpFamily::IPv6 && is_missing_family(failure.code)) continue;
-    if (failure) return failed(failure.code);
-    was_missing = true;
+    if (failure) return failure.code;
+    mended.push_back(family);
   }
-  return was_missing;
+  return mended;
 }
 
 NetlinkFailure MarkRule::remove() {

@@ -35,8 +35,8 @@ class MarkRule {
   /// What is there already is no failure: a predecessor's is taken over.
   [[nodiscard]] NetlinkFailure add();
 
-  /// Puts back what is missing; says whether something was.
-  [[nodiscard]] Result<bool> check();
+  /// Puts back what is missing; says of which families something was.
+  [[nodiscard]] Result<std::vector<IpFamily>> check();
 
   /// What is not there any more is no failure.
   [[nodiscard]] NetlinkFailure remove();

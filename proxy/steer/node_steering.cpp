@@ -44,7 +44,8 @@ NodeSteering::NodeSteering(NodeSteeringRules rules, NodeSteeringParts parts,
       beside_(std::move(beside)),
       claims_(rules_.families),
       table_(std::make_shared<const BackendTable>()),
-      problem_log_(parts_.report) {}
+      problem_log_(parts_.report),
+      repairs_(parts_.timers) {}
 
 NodeSteering::~NodeSteering() = default;
 
@@ -221,8 +222,8 @@ void NodeSteering::tell_kernel(const bpf::SteerChange& change) {
 }
 
 void NodeSteering::keep_attached() {
-  const Result<bool> attached = parts_.kernel.attached();
-  if (attached && *attached) {
+  const Result<bpf::Attachment> found = parts_.kernel.attachment();
+  if (found && *found == bpf::Attachment::Whole) {
     attached_ = true;
     failures_.erase("program");
     return;
@@ -235,8 +236,10 @@ void NodeSteering::keep_attached() {
     return;
   }
   if (attached_) {
-    ++repairs_;
-    log::warn("the program that leads clients here was detached by somebody; it is back");
+    const bool is_unpinned = found && *found == bpf::Attachment::Unpinned;
+    repairs_.note({{is_unpinned ? "what is pinned, and outlives the process"
+                                : "the program that leads clients here, which was detached",
+                    1}});
   }
   attached_ = true;
   failures_.erase("program");
@@ -251,7 +254,7 @@ void NodeSteering::wait_for_check() {
 
 void NodeSteering::check() {
   open_missing_sockets();
-  const std::size_t missing = parts_.network.check();  // reads the network, which the rest looks at
+  repairs_.note(parts_.network.check());  // reads the network, which the rest looks at
   refresh_scope();
   if (is_kernel_told_) {
     give_sockets();
@@ -259,11 +262,6 @@ void NodeSteering::check() {
   }
   // What the kernel has refused is tried again with the next that it is told.
   if (failures_.contains("map")) tell_kernel({});
-  if (missing > 0) {
-    repairs_ += missing;
-    log::warn("routes of Services were taken away by somebody; they are back",
-              {{"routes", missing}});
-  }
   look_at_host_ports();
   report_new_problems();
 }
@@ -313,6 +311,7 @@ void NodeSteering::look_at_host_ports() {
 void NodeSteering::stop() noexcept {
   stopped_ = true;
   check_.cancel();
+  repairs_.stop();
   beside_->stop();
 }
 
@@ -412,10 +411,10 @@ void NodeSteering::collect(MetricFamilies& into) const {
   into.push_back(single_metric("wherry_steering_attached",
                                "Whether the program that leads clients here is attached.",
                                MetricKind::Gauge, attached_ ? 1 : 0));
-  into.push_back(
-      single_metric("wherry_steering_repairs_total",
-                    "Routes and programs of ours that somebody took away, and that were put back.",
-                    MetricKind::Counter, static_cast<double>(repairs_)));
+  into.push_back(single_metric(
+      "wherry_steering_repairs_total",
+      "What wherry has set up that somebody took away or changed, and that was put back.",
+      MetricKind::Counter, static_cast<double>(repairs_.total())));
   into.push_back(single_metric("wherry_node_ports_taken",
                                "NodePorts on which a process of the host listens, in vain.",
                                MetricKind::Gauge, static_cast<double>(taken_node_ports_.size())));

@@ -9,6 +9,7 @@
 #include "proxy/steer/listen_sockets.h"
 #include "proxy/steer/node_claims.h"
 #include "proxy/steer/problem_log.h"
+#include "proxy/steer/repair_log.h"
 #include "proxy/steer/silent_socket.h"
 #include "proxy/steer/steered_network.h"
 #include "proxy/steer/steering.h"
@@ -130,7 +131,7 @@ class NodeSteering final : public Steering {
   std::map<std::string, std::string> failures_;  ///< what does not work now, by part
   std::set<std::pair<Protocol, std::uint16_t>> taken_node_ports_;  ///< by the host's processes
   ProblemLog problem_log_;
-  std::uint64_t repairs_ = 0;
+  RepairLog repairs_;
   Timer check_;
   bool started_ = false;
   bool is_kernel_told_ = false;  ///< of the first table

@@ -98,19 +98,23 @@ std::variant<std::unique_ptr<ReturnPath>, std::string> ReturnPath::open(How how,
   return path;
 }
 
-Result<std::size_t> ReturnPath::check(const NetworkState& now) {
-  std::size_t restored = 0;
-  const auto rule = rule_.check();
-  if (!rule) return rule.error();
-  restored += *rule ? 1 : 0;
+Result<Repairs> ReturnPath::check(const NetworkState& now) {
+  Repairs repairs;
+  const auto rules = rule_.check();
+  if (!rules) return rules.error();
+  for (const IpFamily family : *rules) {
+    repairs["the ip rule for answers to clients, " + std::string(to_string(family))] = 1;
+  }
   if (nft_) {
     const auto table = nft_->check();
     if (!table) return table.error();
-    return restored + *table;
+    if (*table > 0) repairs["the nftables table wherry_return"] = *table;
+    return repairs;
   }
   const auto filters = keeper_->check(now);
   if (!filters) return filters.error();
-  return restored + *filters;
+  if (*filters > 0) repairs["tc filters wherry_return at interfaces"] = *filters;
+  return repairs;
 }
 
 /// The mark goes before the rule does.

@@ -8,6 +8,7 @@
 #include "proxy/steer/netlink.h"
 #include "proxy/steer/nft_return.h"
 #include "proxy/steer/node_record.h"
+#include "proxy/steer/repair_log.h"
 #include "proxy/steer/traffic_control.h"
 
 #include <cstddef>
@@ -44,9 +45,9 @@ class ReturnPath {
   /// Sets up nothing: open() does, and gives what it returns.
   ReturnPath(How how, NetlinkSocket& netlink);
 
-  /// Follows interfaces, and puts back what somebody took away (R7). Says how many things that
-  /// were. An error: nothing could be looked at.
-  [[nodiscard]] Result<std::size_t> check(const NetworkState& now);
+  /// Follows interfaces, and puts back what somebody took away (R7): says what. An error: nothing
+  /// could be looked at.
+  [[nodiscard]] Result<Repairs> check(const NetworkState& now);
   /// The first failure; what is left is named in record().
   NetlinkFailure remove_all();
 

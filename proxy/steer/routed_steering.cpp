@@ -1,7 +1,5 @@
 #include "proxy/steer/routed_steering.h"
 
-#include "base/log.h"
-
 #include <chrono>
 #include <utility>
 
@@ -20,7 +18,8 @@ RoutedSteering::RoutedSteering(std::vector<IpFamily> families, std::vector<Cidr>
       timers_(timers),
       listeners_(std::move(listeners)),
       claims_(std::move(families)),
-      table_(std::make_shared<const balancer::BackendTable>()) {}
+      table_(std::make_shared<const balancer::BackendTable>()),
+      repairs_(timers) {}
 
 void RoutedSteering::apply(std::shared_ptr<const balancer::BackendTable> next) {
   if (stopped_) return;
@@ -64,16 +63,14 @@ void RoutedSteering::wait_for_check() {
 }
 
 void RoutedSteering::check() {
-  const std::size_t missing = network_.check();
+  repairs_.note(network_.check());
   refresh_routes();  // by what was seen just now
-  if (missing == 0) return;
-  repairs_ += missing;
-  log::warn("routes of Services were taken away by somebody; they are back", {{"routes", missing}});
 }
 
 void RoutedSteering::stop() noexcept {
   stopped_ = true;
   check_.cancel();
+  repairs_.stop();
   listeners_->stop();
 }
 
@@ -90,10 +87,10 @@ void RoutedSteering::collect(MetricFamilies& into) const {
   into.push_back(single_metric("wherry_steering_routes",
                                "Routes that bring Services' addresses to this machine.",
                                MetricKind::Gauge, static_cast<double>(network_.routes())));
-  into.push_back(
-      single_metric("wherry_steering_repairs_total",
-                    "Routes and programs of ours that somebody took away, and that were put back.",
-                    MetricKind::Counter, static_cast<double>(repairs_)));
+  into.push_back(single_metric(
+      "wherry_steering_repairs_total",
+      "What wherry has set up that somebody took away or changed, and that was put back.",
+      MetricKind::Counter, static_cast<double>(repairs_.total())));
 }
 
 }  // namespace wherry::steer

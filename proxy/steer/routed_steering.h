@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "proxy/steer/bind_steering.h"
 #include "proxy/steer/node_claims.h"
+#include "proxy/steer/repair_log.h"
 #include "proxy/steer/steered_network.h"
 #include "proxy/steer/steering.h"
 
@@ -73,7 +74,7 @@ class RoutedSteering final : public Steering {
   NodeClaims claims_;  ///< which addresses Services have
   std::shared_ptr<const balancer::BackendTable> table_;
   std::vector<Cidr> cluster_cidrs_;
-  std::uint64_t repairs_ = 0;
+  RepairLog repairs_;
   Timer check_;
   bool started_ = false;
   bool stopped_ = false;

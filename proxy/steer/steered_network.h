@@ -3,6 +3,7 @@
 #include "base/cidr.h"
 #include "base/ip_address.h"
 #include "proxy/steer/node_network.h"
+#include "proxy/steer/repair_log.h"
 
 #include <cstddef>
 #include <string>
@@ -35,9 +36,9 @@ class SteeredNetwork {
   /// route, and those of the machine itself get none. What fails is named in problems() and tried
   /// again by check().
   virtual void route(const std::vector<IpAddress>& add, const std::vector<IpAddress>& remove) = 0;
-  /// Compares what is there with what shall be, and puts back what somebody took away (R7). Says
-  /// how many things that were. The first call takes over what a process before this one has left.
-  virtual std::size_t check() = 0;
+  /// Compares what is there with what shall be, and puts back what somebody took away (R7): says
+  /// what. The first call takes over what a process before this one has left.
+  virtual Repairs check() = 0;
   [[nodiscard]] virtual std::vector<std::string> problems() const = 0;
   [[nodiscard]] virtual std::size_t routes() const noexcept = 0;
   /// Takes everything back.

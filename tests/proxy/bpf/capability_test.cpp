@@ -37,7 +37,7 @@ TEST_F(CapabilityTest, TheTwoCapabilitiesOfNodeModeAreEnough) {
   EXPECT_FALSE((*steering)->apply({.set = {}, .erase = {}, .scope = SteerScope{}}));
   give_sockets(**steering);
   EXPECT_FALSE((*steering)->attach());
-  EXPECT_TRUE((*steering)->attached().value());
+  EXPECT_EQ((*steering)->attachment().value(), Attachment::Whole);
 }
 
 TEST_F(CapabilityTest, WithoutBpfItSaysWhichCapabilityLacks) {

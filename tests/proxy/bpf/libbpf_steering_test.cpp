@@ -139,7 +139,7 @@ TEST_F(LibbpfSteeringTest, EachSocketOfAReuseportGroupGetsSome) {
 
 TEST_F(LibbpfSteeringTest, R7_SaysThatItWasDetachedAndPutsItBack) {
   serve({Destination::of(kTcp, ip("10.96.0.1"), 80)});
-  EXPECT_TRUE(steering_->attached().value());
+  EXPECT_EQ(steering_->attachment().value(), Attachment::Whole);
   EXPECT_EQ(try_it(kTcp, at("10.96.0.1:80")), Seen::Taken);
 
   __u32 id = 0;  // what `bpftool link detach` does
@@ -152,11 +152,11 @@ TEST_F(LibbpfSteeringTest, R7_SaysThatItWasDetachedAndPutsItBack) {
       ASSERT_EQ(::bpf_link_detach(link.get()), 0);
     }
   }
-  EXPECT_FALSE(steering_->attached().value());
+  EXPECT_EQ(steering_->attachment().value(), Attachment::Detached);
   EXPECT_EQ(try_it(kTcp, at("10.96.0.1:80")), Seen::Refused);
 
   ASSERT_FALSE(steering_->attach());
-  EXPECT_TRUE(steering_->attached().value());
+  EXPECT_EQ(steering_->attachment().value(), Attachment::Whole);
   EXPECT_EQ(try_it(kTcp, at("10.96.0.1:80")), Seen::Taken);
 }
 
@@ -169,7 +169,7 @@ TEST_F(LibbpfSteeringTest, WithoutPinsNothingIsLeftAtTheEnd) {
   steering_->close(KernelSteering::Pins::Keep);
 
   EXPECT_EQ(try_it(kTcp, at_vip), Seen::Taken);
-  EXPECT_FALSE(steering_->attached().value());
+  EXPECT_EQ(steering_->attachment().value(), Attachment::Detached);
 }
 
 TEST_F(LibbpfSteeringTest, ASocketThatCanNotTakeAnythingIsRefused) {

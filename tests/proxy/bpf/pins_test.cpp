@@ -104,12 +104,13 @@ TEST_F(PinsTest, AKilledOneLeavesWhatTheNextTakesOverAndCorrects) {
   EXPECT_TRUE(next->took_over());
   give_sockets(*next);
   EXPECT_EQ(try_it(kTcp, at("10.96.0.1:80")), Seen::Taken) << "sockets are all it needs";
-  EXPECT_FALSE(next->attached().value()) << "the old program, of the same bytes";
+  EXPECT_EQ(next->attachment().value(), Attachment::Detached)
+      << "the old program, of the same bytes";
 
   ASSERT_FALSE(next->apply(all({kWeb})));
   ASSERT_FALSE(next->attach());
 
-  EXPECT_TRUE(next->attached().value());
+  EXPECT_EQ(next->attachment().value(), Attachment::Whole);
   EXPECT_EQ(try_it(kTcp, at("10.96.0.1:80")), Seen::Taken);
   EXPECT_EQ(try_it(kTcp, at("10.96.0.2:80")), Seen::Silence) << "it is nobody's any more";
   EXPECT_EQ(link_id(), link) << "it was never detached";
@@ -124,7 +125,8 @@ TEST_F(PinsTest, WhatTheSameBuildHasLeftIsAdoptedAndNothingIsLoaded) {
   ASSERT_TRUE(next);
   EXPECT_TRUE(next->took_over());
   EXPECT_TRUE(next->is_pinned());
-  EXPECT_TRUE(next->attached().value()) << "nothing is to be done but to give it sockets";
+  EXPECT_EQ(next->attachment().value(), Attachment::Whole)
+      << "nothing is to be done but to give it sockets";
   give_sockets(*next);
   ASSERT_FALSE(next->apply(all({kWeb})));
   EXPECT_EQ(try_it(kTcp, at("10.96.0.1:80")), Seen::Taken);
@@ -133,9 +135,9 @@ TEST_F(PinsTest, WhatTheSameBuildHasLeftIsAdoptedAndNothingIsLoaded) {
 
   // It goes on like one that was loaded: somebody takes the pins away, and another one comes.
   std::filesystem::remove_all(folder() + "/maps-1-1024");
-  EXPECT_FALSE(next->attached().value());
+  EXPECT_EQ(next->attachment().value(), Attachment::Unpinned);
   ASSERT_FALSE(next->attach());
-  EXPECT_TRUE(next->attached().value());
+  EXPECT_EQ(next->attachment().value(), Attachment::Whole);
   kill(next);
   auto third = LibbpfSteering::adopt({folder(), 1024});
   ASSERT_TRUE(third);
@@ -199,7 +201,7 @@ TEST_F(PinsTest, AProgramThatWasBuiltForAnotherKernelThanThisIsNotAdopted) {
 
   auto next = start({kWeb});
   EXPECT_TRUE(next->took_over()) << "the maps are the same";
-  EXPECT_TRUE(next->attached().value());
+  EXPECT_EQ(next->attachment().value(), Attachment::Whole);
   kill(next);
   EXPECT_TRUE(LibbpfSteering::adopt({folder(), 1024}));
 }
@@ -278,13 +280,14 @@ TEST_F(PinsTest, R5_CleaningUpAfterAKilledOneDetachesIt) {
 
 TEST_F(PinsTest, R7_PinsThatSomebodyRemovedAreSeenAndPutBack) {
   auto steering = start({kWeb});
-  for (const char* gone : {"link", "maps-1-1024"}) {
-    std::filesystem::remove_all(folder() + '/' + gone);
-    EXPECT_FALSE(steering->attached().value()) << gone;
+  // The last one with the folder of all namespaces.
+  for (const char* gone : {"link", "maps-1-1024", ".", "../../wherry"}) {
+    std::filesystem::remove_all(std::filesystem::path(folder() + '/' + gone).lexically_normal());
+    EXPECT_EQ(steering->attachment().value(), Attachment::Unpinned) << gone;
 
     ASSERT_FALSE(steering->attach());
 
-    EXPECT_TRUE(steering->attached().value()) << gone;
+    EXPECT_EQ(steering->attachment().value(), Attachment::Whole) << gone;
     EXPECT_THAT(pinned(), ElementsAre("link", "maps-1-1024"));
   }
   kill(steering);
@@ -317,13 +320,13 @@ TEST_F(PinsTest, AnotherNamespacesPinsAreLeftAlone) {
     const test::NetNamespace::Inside inside(other);
     auto second = start({kApi});
     EXPECT_FALSE(second->is_pinned());
-    EXPECT_TRUE(second->attached().value());
+    EXPECT_EQ(second->attachment().value(), Attachment::Whole);
     second->close(KernelSteering::Pins::Remove);
   }
 
   EXPECT_EQ(log.count("another network namespace's is pinned"), 1u);
   EXPECT_EQ(link_id(), link);
-  EXPECT_TRUE(first->attached().value());
+  EXPECT_EQ(first->attachment().value(), Attachment::Whole);
   EXPECT_EQ(try_it(kTcp, at("10.96.0.1:80")), Seen::Taken);
 }
 

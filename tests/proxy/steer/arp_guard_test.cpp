@@ -123,13 +123,14 @@ TEST_F(ArpGuardTest, FollowsInterfacesAsTheyComeAndGo) {
 }
 
 TEST_F(ArpGuardTest, R7_SetsAgainWhatSomebodySetBack) {
-  guard_.check(now_);
+  EXPECT_EQ(guard_.check(now_), 0u);
   now_.interfaces[0].arp = ArpValues{0, 2};
 
-  guard_.check(now_);
+  EXPECT_EQ(guard_.check(now_), 1u);
 
   EXPECT_EQ(now_.interfaces[0].arp, (ArpValues{3, 2}));
   EXPECT_THAT(guard_.owned(), ElementsAre(ArpChange{2, "eth0", {0, 0}, {3, 2}}));
+  EXPECT_EQ(guard_.check(now_), 0u);
 }
 
 TEST_F(ArpGuardTest, GivesBackWhatWasThere) {

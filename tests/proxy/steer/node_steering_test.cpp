@@ -60,10 +60,13 @@ class FakeKernel final : public bpf::KernelSteering {
                     (group == bpf::Group::Forward ? " forward" : " silent"));
     return {};
   }
-  Result<bool> attached() override { return is_attached; }
+  Result<bpf::Attachment> attachment() override {
+    if (!is_attached) return bpf::Attachment::Detached;
+    return is_pinned ? bpf::Attachment::Whole : bpf::Attachment::Unpinned;
+  }
   error_code attach() override {
     if (attach_fails) return boost::system::errc::make_error_code(errc::permission_denied);
-    is_attached = true;
+    is_attached = is_pinned = true;
     told_.push_back("attach");
     return {};
   }
@@ -79,6 +82,7 @@ class FakeKernel final : public bpf::KernelSteering {
   std::map<bpf::Destination, bpf::Steered> map;
   bpf::SteerScope scope;
   bool is_attached = false;
+  bool is_pinned = true;
   bool attach_fails = false;
   bool fails = false;
 
@@ -104,9 +108,9 @@ class FakeNetwork final : public SteeredNetwork {
     for (const IpAddress& each : add) told_.push_back("route " + each.to_string());
     for (const IpAddress& each : remove) told_.push_back("unroute " + each.to_string());
   }
-  std::size_t check() override {
+  Repairs check() override {
     ++checks;
-    return std::exchange(missing, 0);
+    return std::exchange(missing, {});
   }
   [[nodiscard]] std::vector<std::string> problems() const override { return wrong; }
   [[nodiscard]] std::size_t routes() const noexcept override { return cidrs.size(); }
@@ -117,7 +121,7 @@ class FakeNetwork final : public SteeredNetwork {
   std::vector<Cidr> cidrs;
   std::vector<IpAddress> sources;
   std::vector<std::string> wrong;
-  std::size_t missing = 0;
+  Repairs missing;
   int checks = 0;
 
  private:
@@ -417,13 +421,21 @@ TEST_F(NodeSteeringTest, WhatAListenerBesideHasToComplainOfIsLoggedOnce) {
 TEST_F(NodeSteeringTest, R7_WhatSomebodyDetachedIsPutBack) {
   begin();
   kernel_.is_attached = false;
-  network_.missing = 2;
+  network_.missing = {{"routes of Services", 2}};
   told_.clear();
   timers_.advance(30s);
 
   EXPECT_THAT(told_, ElementsAre("attach"));
   EXPECT_EQ(metric("wherry_steering_repairs_total"), 3);
   EXPECT_EQ(metric("wherry_steering_attached"), 1);
+  EXPECT_EQ(log_.count("had taken away"), 2u);
+  EXPECT_EQ(log_.count("which was detached"), 1u);
+
+  kernel_.is_pinned = false;
+  timers_.advance(30s);
+
+  EXPECT_EQ(log_.count("what is pinned"), 1u);
+  EXPECT_EQ(metric("wherry_steering_repairs_total"), 4);
 }
 
 TEST_F(NodeSteeringTest, WhatCanNotBeAttachedIsNamedAndTriedAgain) {

@@ -355,20 +355,20 @@ TEST_P(ReturnPaths, APredecessorThatDidItTheOtherWayIsReplaced) {
 TEST_P(ReturnPaths, R7_WhatSomebodyTookAwayIsPutBack) {
   open();
   const std::string with = everything(*node_);
-  EXPECT_EQ(path_->check(now()).value(), 0u);
+  EXPECT_EQ(path_->check(now()).value(), Repairs{});
   node_->ip("rule del fwmark 0x40/0x40 lookup 87");
-  std::size_t taken = 1;
+  Repairs taken{{"the ip rule for answers to clients, IPv4", 1}};
   {
     const NetNamespace::Inside inside(*node_);
     if (GetParam().how == ReturnPath::How::Programs) {
       ASSERT_EQ(std::system("tc qdisc del dev client clsact"), 0);
       ASSERT_EQ(std::system("tc filter del dev backend ingress"), 0);
-      taken = 3;
+      taken["tc filters wherry_return at interfaces"] = 2;
     } else if (std::system("nft delete table inet wherry_return 2>/dev/null") == 0) {
-      taken = 2;
+      taken["the nftables table wherry_return"] = 1;
     }
     EXPECT_EQ(path_->check(now()).value(), taken);
-    EXPECT_EQ(path_->check(now()).value(), 0u);
+    EXPECT_EQ(path_->check(now()).value(), Repairs{});
   }
   EXPECT_EQ(everything(*node_), with);
 }
@@ -378,10 +378,10 @@ TEST_P(ReturnPaths, InterfacesAreFollowedAsTheyComeAndGo) {
   open();
   const std::size_t had = path_->interfaces();
   node_->ip("link add late type veth peer name later");
-  EXPECT_EQ(path_->check(now()).value(), 0u);
+  EXPECT_EQ(path_->check(now()).value(), Repairs{});
   EXPECT_EQ(path_->interfaces(), had + 2);
   node_->ip("link del late");
-  EXPECT_EQ(path_->check(now()).value(), 0u);
+  EXPECT_EQ(path_->check(now()).value(), Repairs{});
   EXPECT_EQ(path_->interfaces(), had);
 }
 
