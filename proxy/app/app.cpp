@@ -86,9 +86,8 @@ App::App(const config::Options& options, std::uint64_t open_files,
         if (reads_service_cidrs(options_)) steering_->set_service_cidrs(all);
       }),
       network_changes_(timers_, clock_, kNetworkPace, [this] { on_network_changed(); }),
-      // Whoever is told looks at everything.
       network_watch_(control_, ground_ ? ground_->network().route_port() : 0,
-                     [this](const steer::NetworkChange&) { network_changes_.request(); }),
+                     [this](const auto& change) { on_network_news(change); }),
       progress_(clock_, families_, options.sync_period),
       tables_(
           timers_, clock_, table_rules(options), node_name_,
@@ -117,6 +116,7 @@ App::App(const config::Options& options, std::uint64_t open_files,
 
 void App::make_client_addresses() {
   ClientAddresses::Parts parts{.timers = timers_,
+                               .clock = clock_,
                                .node =
                                    [this] {
                                      NodePlaces places;
@@ -139,6 +139,7 @@ void App::make_client_addresses() {
                                      ground_->save();
                                    }};
   client_addresses_.emplace(options_.transparent, std::move(parts));
+  network_watch_.pass_over(client_addresses_->port());
 }
 
 /// To be called once feed_ is there.
@@ -312,6 +313,12 @@ void App::publish(const std::shared_ptr<const balancer::BackendTable>& table,
   if (is_other_node) place_check_ports();
   check_ports_.apply(*table, difference);
   size_quota();
+}
+
+void App::on_network_news(steer::NetworkChange change) {
+  if (std::exchange(change.return_path, false) && client_addresses_) client_addresses_->mend();
+  // Whoever is told of the rest looks at everything.
+  if (change != steer::NetworkChange{}) network_changes_.request();
 }
 
 void App::on_network_changed() {

@@ -83,6 +83,7 @@ class App final : private admin::AdminView {
   void finish_when_told(TimePoint deadline);
   void publish(const std::shared_ptr<const balancer::BackendTable>& table,
                const TableLoop::Origin& origin);
+  void on_network_news(steer::NetworkChange change);
   void on_network_changed();
   void place_check_ports();
   void wait_for_signal();

@@ -17,6 +17,11 @@ using steer::ReturnPath;
 
 /// As often as the rest of what is ours on the node (R7).
 constexpr Duration kCheckEvery = std::chrono::seconds(30);
+/// Without the rule or a filter answers go astray, and connections hang: it is put back at once.
+/// The pause is for a program that takes away what it sees: to look takes some milliseconds where
+/// there are hundreds of interfaces.
+constexpr Coalescer::Pace kMendingPace{.settle = std::chrono::milliseconds(2),
+                                       .pause = std::chrono::milliseconds(100)};
 
 }  // namespace
 
@@ -25,7 +30,9 @@ ClientAddresses::ClientAddresses(Transparent how, Parts parts)
       parts_(std::move(parts)),
       netlink_(NETLINK_ROUTE),
       reader_(netlink_),
-      repairs_(parts_.timers) {}
+      repairs_(parts_.timers),
+      // By the network as it was seen last: what of it changes is told besides.
+      mending_(parts_.timers, parts_.clock, kMendingPace, [this] { keep(); }) {}
 
 void ClientAddresses::start(const steer::NodeRecord& left) {
   if (how_ != Transparent::Off) why_not_ = open(left);
@@ -96,6 +103,10 @@ void ClientAddresses::keep() {
   tell();
 }
 
+void ClientAddresses::mend() {
+  if (path_ && !stopped_) mending_.request();
+}
+
 void ClientAddresses::node_changed() {
   if (path_) tell();
 }
@@ -119,6 +130,7 @@ void ClientAddresses::wait_for_check() {
 void ClientAddresses::stop() {
   if (std::exchange(stopped_, true)) return;
   check_.cancel();
+  mending_.stop();
   repairs_.stop();
   if (path_) parts_.tell(nullptr);
 }

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "balancer/client_address.h"
+#include "base/async/coalescer.h"
 #include "base/async/timers.h"
 #include "base/cidr.h"
+#include "base/clock.h"
 #include "base/ip_address.h"
 #include "base/metrics.h"
 #include "config/options.h"
@@ -34,6 +36,7 @@ class ClientAddresses {
  public:
   struct Parts {
     Timers& timers;
+    const Clock& clock;
     std::function<NodePlaces()> node;
     /// Gets what keeps_client_address() wants to know; null: nobody may be shown.
     std::function<void(std::shared_ptr<const balancer::LocalNetworks>)> tell;
@@ -49,6 +52,9 @@ class ClientAddresses {
   /// Interfaces, addresses or routes have changed, and are `now` like this. Follows them, and puts
   /// back what somebody took away (R7); every 30 s, from start() to stop(), it looks by itself.
   void check(steer::NetworkState now);
+  /// Somebody has taken away what is ours (NetworkChange::return_path): it is put back within
+  /// milliseconds, ten times a second at most, whoever goes on doing so.
+  void mend();
   /// The Node has changed.
   void node_changed();
   /// Nobody new is shown; connections that go on keep their way back until undo().
@@ -60,6 +66,8 @@ class ClientAddresses {
   void add_to(steer::NodeRecord& record) const;
   /// What an operator should look at, in words with the remedy.
   [[nodiscard]] std::vector<std::string> problems() const;
+  /// Who the kernel names as having done what is done here (NetworkWatch).
+  [[nodiscard]] std::uint32_t port() const noexcept { return netlink_.port(); }
   void collect(MetricFamilies& into) const;
 
  private:
@@ -80,6 +88,7 @@ class ClientAddresses {
   balancer::LocalNetworks told_;
   std::vector<steer::LinkChange> recorded_;
   steer::RepairLog repairs_;
+  Coalescer mending_;
   Timer check_;
   bool stopped_ = false;
 };

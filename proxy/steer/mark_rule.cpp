@@ -101,6 +101,12 @@ bool is_part(const FoundRule& found, IpFamily family, Part part, const MarkRuleS
   return has_mark && (part == Part::Skip || found.spec.table == spec.table);
 }
 
+bool is_of_ours(const NetlinkAttributes& rule) {
+  const auto protocol = rule.find(FRA_PROTOCOL);
+  return protocol && !protocol->bytes().empty() &&
+         std::to_integer<std::uint8_t>(protocol->bytes()[0]) == kRouteProtocol;
+}
+
 Result<std::vector<FoundRule>> list_rules(NetlinkSocket& netlink) {
   std::vector<FoundRule> found;
   for (const IpFamily family : kFamilies) {
@@ -115,11 +121,7 @@ Result<std::vector<FoundRule>> list_rules(NetlinkSocket& netlink) {
       const auto* rule = answer.fixed<fib_rule_hdr>();
       if (rule == nullptr || rule->family != family_number(family)) return;
       const auto attributes = answer.attributes<fib_rule_hdr>();
-      const auto protocol = attributes.find(FRA_PROTOCOL);
-      if (!protocol || protocol->bytes().empty() ||
-          std::to_integer<std::uint8_t>(protocol->bytes()[0]) != kRouteProtocol) {
-        return;
-      }
+      if (!is_of_ours(attributes)) return;
       found.push_back({family,
                        rule->action,
                        {.mark = attributes.number(FRA_FWMARK),
@@ -214,6 +216,10 @@ Result<bool> MarkRule::has_route(IpFamily family) {
              route->rtm_dst_len == 0 && answer.attributes<rtmsg>().number(RTA_TABLE) == spec_.table;
   });
   return found;
+}
+
+bool tells_of_removed_rule(const NetlinkAnswer& message) {
+  return message.type() == RTM_DELRULE && is_of_ours(message.attributes<fib_rule_hdr>());
 }
 
 Result<std::vector<MarkRuleSpec>> list_mark_rules(NetlinkSocket& netlink) {

@@ -50,6 +50,9 @@ class MarkRule {
   const MarkRuleSpec spec_;
 };
 
+/// Whether a notification (RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE) says that a rule of ours is gone.
+[[nodiscard]] bool tells_of_removed_rule(const NetlinkAnswer& message);
+
 /// Every mark rule of ours in this namespace, for who has no record of it.
 [[nodiscard]] Result<std::vector<MarkRuleSpec>> list_mark_rules(NetlinkSocket& netlink);
 

@@ -2,9 +2,12 @@
 
 #include "base/unique_fd.h"
 #include "proxy/steer/local_routes.h"
+#include "proxy/steer/mark_rule.h"
+#include "proxy/steer/traffic_control.h"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <linux/netlink.h>
@@ -13,6 +16,12 @@
 #include <utility>
 
 namespace wherry::steer {
+namespace {
+
+/// Of RTMGRP_IPV6_RULE the kernel's headers have only the number.
+constexpr unsigned kIpv6RuleGroup = 1u << (RTNLGRP_IPV6_RULE - 1);
+
+}  // namespace
 
 class NetlinkWatch::Descriptor {
  public:
@@ -74,18 +83,28 @@ void NetlinkWatch::read_all() {
 
 NetworkWatch::NetworkWatch(asio::io_context& loop, std::uint32_t own_port,
                            std::function<void(const NetworkChange&)> on_change)
-    : own_port_(own_port),
-      on_change_(std::move(on_change)),
+    : on_change_(std::move(on_change)),
       watch_(loop,
              RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
-                 RTMGRP_IPV6_ROUTE,
+                 RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE | kIpv6RuleGroup | RTMGRP_TC,
              {.on_message = [this](const NetlinkAnswer& message) { look_at(message); },
-              .on_loss = [this] { change_ = {true, true, true, true}; },
+              .on_loss = [this] { change_ = {true, true, true, true, true}; },
               .on_end =
                   [this] {
                     const NetworkChange change = std::exchange(change_, {});
                     if (change != NetworkChange{}) on_change_(change);
-                  }}) {}
+                  }}) {
+  pass_over(own_port);
+}
+
+void NetworkWatch::pass_over(std::uint32_t own_port) {
+  if (own_port != 0) own_ports_.push_back(own_port);
+}
+
+/// What the kernel does by itself has no sender.
+bool NetworkWatch::is_ours(const NetlinkAnswer& message) const {
+  return std::find(own_ports_.begin(), own_ports_.end(), message.sender()) != own_ports_.end();
+}
 
 void NetworkWatch::look_at(const NetlinkAnswer& message) {
   switch (message.type()) {
@@ -98,20 +117,29 @@ void NetworkWatch::look_at(const NetlinkAnswer& message) {
       change_.addresses = true;
       return;
     case RTM_NEWROUTE:
-    case RTM_DELROUTE: {
-      const auto* route = message.fixed<rtmsg>();
-      if (route == nullptr) return;
-      if (route->rtm_type == RTN_UNICAST) change_.routes = true;
-      // An operator's too (`ip route add local CIDR dev lo`): Services may be served there. What
-      // the kernel does by itself has no sender.
-      if (route->rtm_type == RTN_LOCAL && (own_port_ == 0 || message.sender() != own_port_)) {
-        change_.local_routes = true;
-      }
+    case RTM_DELROUTE:
+      look_at_route(message);
       return;
-    }
     default:
+      change_.return_path |=
+          !is_ours(message) && (tells_of_removed_rule(message) || tells_of_removed_filter(message));
       return;
   }
+}
+
+void NetworkWatch::look_at_route(const NetlinkAnswer& message) {
+  const auto* route = message.fixed<rtmsg>();
+  if (route == nullptr) return;
+  if (route->rtm_type == RTN_UNICAST) change_.routes = true;
+  if (route->rtm_type != RTN_LOCAL || is_ours(message)) return;
+  // Of the tables only those of mark rules have routes of ours besides `local`.
+  if (route->rtm_protocol == kRouteProtocol &&
+      message.attributes<rtmsg>().number(RTA_TABLE) != RT_TABLE_LOCAL) {
+    change_.return_path = true;
+    return;
+  }
+  // An operator's too (`ip route add local CIDR dev lo`): Services may be served there.
+  change_.local_routes = true;
 }
 
 }  // namespace wherry::steer

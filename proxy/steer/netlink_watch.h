@@ -3,8 +3,10 @@
 #include "base/async/asio.h"
 #include "proxy/steer/netlink.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace wherry::steer {
 
@@ -43,13 +45,18 @@ struct NetworkChange {
   bool addresses = false;
   bool routes = false;        ///< unicast ones, of whomever
   bool local_routes = false;  ///< what makes addresses this machine's, and it was not us
+  /// What of ours brings answers to clients' addresses back (ReturnPath: rules, their route,
+  /// filters and the qdiscs below) was removed or replaced, and it was not us.
+  bool return_path = false;
 
   friend bool operator==(const NetworkChange&, const NetworkChange&) = default;
 };
 
-/// Says what changes in this network namespace (rtnetlink(7)), but for what a given socket of ours
-/// (NetlinkSocket::port()) did to local routes: ten thousand of those would be ten thousand reasons
-/// to look at everything. Port 0 is nobody's: everything is told then.
+/// Says what changes in this network namespace (rtnetlink(7)), but for what given sockets of ours
+/// (NetlinkSocket::port()) did to local routes, rules and filters: ten thousand of those would be
+/// ten thousand reasons to look at everything, and each repair one for the next. Port 0 is
+/// nobody's: everything is told then. Of rules and filters only what takes ours away is told:
+/// others' come and go with every pod.
 ///
 /// Control thread only. Called once for all that has changed meanwhile. Where netlink is closed to
 /// the process it stays silent. May be stopped by what it calls.
@@ -58,13 +65,18 @@ class NetworkWatch {
   NetworkWatch(asio::io_context& loop, std::uint32_t own_port,
                std::function<void(const NetworkChange&)> on_change);
 
+  /// What this socket does is ours, too. Before start().
+  void pass_over(std::uint32_t own_port);
+
   void start() { watch_.start(); }
   void stop() noexcept { watch_.stop(); }
 
  private:
   void look_at(const NetlinkAnswer& message);
+  void look_at_route(const NetlinkAnswer& message);
+  [[nodiscard]] bool is_ours(const NetlinkAnswer& message) const;
 
-  const std::uint32_t own_port_;
+  std::vector<std::uint32_t> own_ports_;
   const std::function<void(const NetworkChange&)> on_change_;
   NetworkChange change_;
   NetlinkWatch watch_;

@@ -43,6 +43,24 @@ bool is_nothing_there(const error_code& code) {
 
 }  // namespace
 
+bool tells_of_removed_filter(const NetlinkAnswer& message) {
+  const auto* of = message.fixed<tcmsg>();
+  if (of == nullptr) return false;
+  switch (message.type()) {
+    case RTM_DELQDISC:
+      return of->tcm_parent == TC_H_CLSACT;
+    case RTM_NEWTFILTER:
+    case RTM_DELTFILTER: {
+      const bool may_be_it = of->tcm_handle == kFilterHandle ||
+                             (message.type() == RTM_DELTFILTER && of->tcm_handle == 0);
+      // Of an ingress qdisc somebody may call the place ffff: as well.
+      return may_be_it && of->tcm_parent != kEgress && of->tcm_info >> 16 == kFilterPriority;
+    }
+    default:
+      return false;
+  }
+}
+
 Result<std::set<unsigned>> NetlinkTrafficControl::hooked() {
   NetlinkRequest request(RTM_GETQDISC, NLM_F_DUMP);
   request.fixed(message(0, 0, 0));

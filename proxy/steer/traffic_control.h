@@ -24,6 +24,11 @@ struct HookFilters {
   bool others = false;  ///< somebody else's, at ingress or egress
 };
 
+/// Whether a notification (RTNLGRP_TC) may say that our filter is gone from an interface, or that
+/// another one is in its place, or that what it hung on is gone. Of filters of our priority that
+/// are removed together no handle is told.
+[[nodiscard]] bool tells_of_removed_filter(const NetlinkAnswer& message);
+
 /// The filters that packets pass as they come in at interfaces (tc(8)). One thread.
 class TrafficControl {
  public:

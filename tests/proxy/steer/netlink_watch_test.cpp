@@ -1,6 +1,8 @@
 #include "proxy/steer/netlink_watch.h"
 
 #include "proxy/steer/local_routes.h"
+#include "proxy/steer/mark_rule.h"
+#include "proxy/steer/traffic_control.h"
 #include "tests/proxy/steer/in_namespace.h"
 
 #include <boost/asio/post.hpp>
@@ -9,20 +11,26 @@
 #include <functional>
 #include <linux/netlink.h>
 #include <memory>
+#include <net/if.h>
+#include <string>
+#include <vector>
 
 namespace wherry::steer {
 namespace {
 
-/// What a watch says of what `body` does.
-NetworkChange change_of(std::uint32_t own_port, const std::function<void()>& body) {
+/// What a watch says of what `body` does; `own_ports` are passed over.
+NetworkChange change_of(const std::vector<std::uint32_t>& own_ports,
+                        const std::function<void()>& body) {
   asio::io_context loop;
   NetworkChange all;
-  NetworkWatch watch(loop, own_port, [&all](const NetworkChange& change) {
+  NetworkWatch watch(loop, own_ports.front(), [&all](const NetworkChange& change) {
     all.interfaces |= change.interfaces;
     all.addresses |= change.addresses;
     all.routes |= change.routes;
     all.local_routes |= change.local_routes;
+    all.return_path |= change.return_path;
   });
+  for (const std::uint32_t port : own_ports) watch.pass_over(port);
   watch.start();
   loop.poll();
   body();
@@ -30,6 +38,9 @@ NetworkChange change_of(std::uint32_t own_port, const std::function<void()>& bod
   watch.stop();
   loop.run();
   return all;
+}
+NetworkChange change_of(std::uint32_t own_port, const std::function<void()>& body) {
+  return change_of(std::vector{own_port}, body);
 }
 
 TEST(NetworkWatch, TellsWhatKindOfThingHasChanged) {
@@ -89,7 +100,92 @@ TEST(NetworkWatch, TakesLostMessagesForAChangeOfEverything) {
     }
 
     EXPECT_EQ(change_of(netlink.port(), [&] { (void)routes.put(many); }),
-              (NetworkChange{true, true, true, true}));
+              (NetworkChange{true, true, true, true, true}));
+  });
+}
+
+// --- the way back of answers ---
+
+constexpr MarkRuleSpec kRule{.mark = 0x40, .mask = 0x40, .table = 87, .priority = 30};
+constexpr NetworkChange kTakenAway{.return_path = true};
+
+/// A filter with our priority and handle, as far as anybody can tell who asks.
+const std::string kFilter =
+    "dev node ingress protocol all prio 1 handle 87 bpf bytecode '1,6 0 0 4294967295,'";
+
+/// All that ReturnPath has, on an interface "node".
+void set_up_return_path(NetlinkSocket& netlink) {
+  ASSERT_TRUE(run("ip link add node type veth peer name far && ip link set node up"));
+  ASSERT_FALSE(MarkRule(netlink, kRule).add());
+  ASSERT_FALSE(NetlinkTrafficControl(netlink).add_hook(if_nametoindex("node")));
+  ASSERT_TRUE(run("tc filter add " + kFilter));
+}
+
+TEST(NetworkWatch, R7_TellsOfRulesFiltersAndQdiscsOfOursThatSomebodyTookAway) {
+  for (const std::string harm :
+       {"ip rule del priority 29", "ip rule del priority 30", "ip -6 rule del priority 30",
+        "ip -6 rule del priority 31", "ip route flush table 87", "ip -6 route flush table 87",
+        "tc filter del dev node ingress protocol all prio 1 handle 87 bpf",
+        "tc filter del dev node ingress prio 1", "tc filter del dev node ingress",
+        "tc qdisc del dev node clsact"}) {
+    in_new_network([&harm] {
+      NetlinkSocket netlink(NETLINK_ROUTE);
+      set_up_return_path(netlink);
+
+      EXPECT_EQ(change_of(netlink.port(), [&harm] { ASSERT_TRUE(run(harm)); }), kTakenAway) << harm;
+    });
+  }
+}
+
+TEST(NetworkWatch, R7_TellsOfAFilterThatStandsInThePlaceOfOurs) {
+  in_new_network([] {
+    NetlinkSocket netlink(NETLINK_ROUTE);
+    set_up_return_path(netlink);
+
+    EXPECT_EQ(change_of(netlink.port(), [] { ASSERT_TRUE(run("tc filter replace " + kFilter)); }),
+              kTakenAway);
+  });
+}
+
+TEST(NetworkWatch, SaysNothingOfRulesFiltersAndQdiscsThatAreOthers) {
+  in_new_network([] {
+    NetlinkSocket netlink(NETLINK_ROUTE);
+    set_up_return_path(netlink);
+    for (const char* change :
+         {"ip rule add fwmark 0x40/0x40 lookup 88 priority 33", "ip rule del priority 33",
+          "tc filter add dev node ingress protocol all prio 2 handle 87 bpf bytecode '1,6 0 0 0,'",
+          "tc filter del dev node ingress prio 2",
+          "tc filter add dev node ingress protocol all prio 1 handle 1 bpf bytecode '1,6 0 0 0,'",
+          "tc filter del dev node ingress protocol all prio 1 handle 1 bpf",
+          "tc filter add dev node egress protocol all prio 1 handle 87 bpf bytecode '1,6 0 0 0,'",
+          "tc filter del dev node egress prio 1", "tc qdisc add dev far clsact",
+          "tc qdisc add dev node root handle 1: pfifo", "tc qdisc del dev node root"}) {
+      EXPECT_EQ(change_of(netlink.port(), [change] { ASSERT_TRUE(run(change)); }), NetworkChange{})
+          << change;
+    }
+  });
+}
+
+// Else each repair would be a reason for the next one.
+TEST(NetworkWatch, SaysNothingOfWhatWeOurselvesDoToRulesFiltersAndQdiscs) {
+  in_new_network([] {
+    const NetlinkSocket of_routes(NETLINK_ROUTE);
+    NetlinkSocket netlink(NETLINK_ROUTE);
+    set_up_return_path(netlink);
+    MarkRule rule(netlink, kRule);
+    NetlinkTrafficControl tc(netlink);
+    const unsigned node = if_nametoindex("node");
+    const auto body = [&] {
+      ASSERT_FALSE(tc.take(node));
+      ASSERT_FALSE(tc.remove_hook(node));
+      ASSERT_FALSE(tc.add_hook(node));
+      ASSERT_FALSE(rule.remove());
+      ASSERT_FALSE(rule.add());
+    };
+
+    EXPECT_TRUE(change_of(of_routes.port(), body).return_path) << "it is nobody's";
+
+    EXPECT_EQ(change_of({of_routes.port(), netlink.port()}, body), NetworkChange{});
   });
 }
 
