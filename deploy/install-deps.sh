@@ -25,7 +25,7 @@ declare -A groups=(
   [lint]="clang-format-19 clang-tidy-19 clang-19"
   [fuzz]="clang-19 libclang-rt-19-dev"
   [cluster]="python3 openssl curl iproute2 util-linux ca-certificates"
-  [node]="python3 iproute2 util-linux nftables bpftool procps libcap2-bin"
+  [node]="python3 iproute2 util-linux iptables nftables bpftool procps libcap2-bin"
   [deploy]="python3-yaml debootstrap util-linux binutils iproute2 ccache git"
   [image]="ca-certificates"
 )
