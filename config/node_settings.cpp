@@ -31,22 +31,30 @@ Wrong bind_address(Options& options, Texts texts) {
   return std::nullopt;
 }
 
+/// Words for blocks, as kube-proxy 1.37 has them (F2, KEP-6032).
+std::vector<Cidr> blocks_of_word(std::string_view word) {
+  if (word == "localhost") {
+    return {Cidr::parse("127.0.0.0/8").value(), Cidr::of(IpAddress::loopback(IpFamily::IPv6))};
+  }
+  if (word == "all") return {Cidr::parse("0.0.0.0/0").value(), Cidr::parse("::/0").value()};
+  return {};
+}
+
 Wrong node_port_addresses(Options& options, Texts texts) {
   NodePortAddresses all;
   for (const std::string& text : texts) {
     for (const std::string& part : split_at_commas(text)) {
       if (part == "primary") {
         all.primary = true;
+      } else if (const auto blocks = blocks_of_word(part); !blocks.empty()) {
+        all.cidrs.insert(all.cidrs.end(), blocks.begin(), blocks.end());
       } else if (const auto block = Cidr::parse(part)) {
         all.cidrs.push_back(*block);
       } else {
         return quote(part) + " is no CIDR; write address/length, for example 192.0.2.0/24, or " +
-               "primary";
+               "primary, localhost or all";
       }
     }
-  }
-  if (all.primary && !all.cidrs.empty()) {
-    return "primary and CIDRs exclude each other; write one or the others";
   }
   options.node_port_addresses = std::move(all);
   return std::nullopt;
@@ -140,10 +148,12 @@ std::vector<Setting> node_settings() {
                              }));
   all.push_back(node_setting(
       "nodeport-addresses", "CIDR", ValueKind::List,
-      "which addresses of this machine serve node ports: blocks, or primary (default: all)",
+      "which addresses of this machine serve node ports: blocks, primary, localhost, all "
+      "(default: all)",
       node_port_addresses, [](const Options& o) {
-        return o.node_port_addresses.primary ? std::string("primary")
-                                             : joined(o.node_port_addresses.cidrs);
+        const std::string blocks = joined(o.node_port_addresses.cidrs);
+        if (!o.node_port_addresses.primary) return blocks;
+        return blocks.empty() ? std::string("primary") : "primary," + blocks;
       }));
   all.push_back(node_setting("cluster-cidr", "CIDR[,CIDR]", ValueKind::Text,
                              "the addresses of the cluster's pods, one block of each family",

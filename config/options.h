@@ -24,7 +24,7 @@ enum class DetectLocalMode { ClusterCidr, NodeCidr, BridgeInterface, InterfaceNa
 /// On which addresses of this machine NodePorts are served (F2). Neither: on all.
 struct NodePortAddresses {
   bool primary = false;     ///< those that the Node object names first, one of each family
-  std::vector<Cidr> cidrs;  ///< those in these blocks; a family without a block: all
+  std::vector<Cidr> cidrs;  ///< and those in these blocks; a family that has neither: all
 };
 
 /// Whether backends see the client's own address where it can be had (deploy/operations.md, "Who

@@ -18,8 +18,8 @@ constexpr std::array<std::string_view, 14> kTunnels{
 /// The blocks that the rule comes to; those of a family that it says nothing of are missing.
 std::vector<Cidr> blocks_of(const NodePortRule& rule,
                             const std::vector<IpAddress>& node_addresses) {
-  if (!rule.primary) return rule.cidrs;
-  std::vector<Cidr> blocks;
+  std::vector<Cidr> blocks = rule.cidrs;
+  if (!rule.primary) return blocks;
   for (const IpFamily family : {IpFamily::IPv4, IpFamily::IPv6}) {
     const auto first =
         std::find_if(node_addresses.begin(), node_addresses.end(),

@@ -13,7 +13,7 @@ namespace wherry::steer {
 /// On which addresses of this machine NodePorts are served (F2).
 struct NodePortRule {
   bool primary = false;       ///< on the Node's own
-  std::vector<Cidr> cidrs{};  ///< on those in here
+  std::vector<Cidr> cidrs{};  ///< and on those in here
 };
 
 /// The addresses of this machine's interfaces where NodePorts are served, in order. A family for

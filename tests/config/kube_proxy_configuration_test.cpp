@@ -165,6 +165,16 @@ TEST(KubeProxyConfigurationFile, C2_ModeNftablesServesNodePortsOnThePrimaryAddre
   EXPECT_EQ(Read(kHeader).shown("nodeport-addresses"), "");
 }
 
+TEST(KubeProxyConfigurationFile, F2_NodePortAddressesMixWordsAndBlocks) {
+  const std::string header = kHeader + "mode: nftables\nnodePortAddresses: ";
+  EXPECT_EQ(Read(header + "[primary, localhost]\n").shown("nodeport-addresses"),
+            "primary,127.0.0.0/8,::1/128");
+  EXPECT_EQ(Read(header + "[all]\n").shown("nodeport-addresses"), "0.0.0.0/0,::/0")
+      << "and no primary by the mode";
+  EXPECT_EQ(Read(header + "[192.0.2.0/24, primary]\n").shown("nodeport-addresses"),
+            "primary,192.0.2.0/24");
+}
+
 TEST(KubeProxyConfigurationFile, R1_OnlyThePeriodsOfTheModeCount) {
   const Read read(kHeader +
                   "mode: nftables\nnftables: {minSyncPeriod: 2s}\n"
@@ -278,8 +288,8 @@ INSTANTIATE_TEST_SUITE_P(
                   "c.yaml:3:7: mode: \"userspace\" is no mode of kube-proxy"},
         WrongCase{"LogFormat", kHeader + "logging: {format: xml}\n",
                   "c.yaml:3:19: logging.format: \"xml\" is no format; write text or json"},
-        WrongCase{"NodePortAddress", kHeader + "nodePortAddresses: [primary, 192.0.2.0/24]\n",
-                  "nodePortAddresses: primary and CIDRs exclude each other"},
+        WrongCase{"NodePortAddress", kHeader + "nodePortAddresses: [primary, secondary]\n",
+                  "nodePortAddresses: \"secondary\" is no CIDR"},
         WrongCase{"Periods", kHeader + "iptables: {minSyncPeriod: 1m}\n",
                   "iptables.minSyncPeriod: the least time between two tables (1m) is longer"},
         WrongCase{"SecondDocument", kHeader + "---\n" + kHeader, "a second document"}),

@@ -144,6 +144,31 @@ INSTANTIATE_TEST_SUITE_P(
                       Default{"log-level", "info"}, Default{"log-format", "text"}),
     [](const auto& row) { return test_name(row.param.flag); });
 
+TEST(NodePortAddressesSetting, F2_HasKubeProxysWordsInAnyMixture) {
+  struct Case {
+    const char* text;
+    const char* shown;
+  };
+  for (const auto& [text, shown] : {
+           Case{"primary", "primary"},
+           Case{"localhost", "127.0.0.0/8,::1/128"},
+           Case{"all", "0.0.0.0/0,::/0"},
+           Case{"192.0.2.0/24,primary", "primary,192.0.2.0/24"},
+           Case{"primary,localhost", "primary,127.0.0.0/8,::1/128"},
+           Case{"fd00::/64,all,localhost", "fd00::/64,0.0.0.0/0,::/0,127.0.0.0/8,::1/128"},
+       }) {
+    const Setting& setting = *find_flag("nodeport-addresses");
+    Options options;
+    EXPECT_EQ(apply(options, "nodeport-addresses", text), std::nullopt);
+    EXPECT_EQ(setting.show(options), shown);
+
+    Options again;
+    EXPECT_EQ(apply(again, "nodeport-addresses", shown), std::nullopt)
+        << "what is shown can be given";
+    EXPECT_EQ(setting.show(again), shown);
+  }
+}
+
 struct BadValue {
   const char* name;
   const char* flag;
@@ -216,9 +241,10 @@ INSTANTIATE_TEST_SUITE_P(
                  "\"run\" is no absolute path; name a folder such as /run/wherry"},
         BadValue{"NodePortAddress", "nodeport-addresses", "192.0.2.7",
                  "\"192.0.2.7\" is no CIDR; write address/length, for example 192.0.2.0/24, or "
-                 "primary"},
-        BadValue{"PrimaryAndCidrs", "nodeport-addresses", "primary,192.0.2.0/24",
-                 "primary and CIDRs exclude each other; write one or the others"},
+                 "primary, localhost or all"},
+        BadValue{"NodePortWord", "nodeport-addresses", "primary,Localhost",
+                 "\"Localhost\" is no CIDR; write address/length, for example 192.0.2.0/24, or "
+                 "primary, localhost or all"},
         BadValue{"ClusterCidr", "cluster-cidr", "10.244.0.0",
                  "\"10.244.0.0\" is no CIDR; write address/length, for example 10.244.0.0/16"},
         BadValue{"TwoBlocksOfOneFamily", "cluster-cidr", "10.1.0.0/16,10.2.0.0/16",

@@ -77,6 +77,23 @@ TEST_F(NodeNetworkTest, F2_ServesNodePortsOnTheNodesOwnAddresses) {
               ElementsAre(ip("192.0.2.1"), ip("2001:db8::1")));
 }
 
+TEST_F(NodeNetworkTest, F2_ServesNodePortsOnTheNodesOwnAddressesAndInTheBlocks) {
+  EXPECT_THAT(
+      node_port_addresses(network_, {.primary = true, .cidrs = {cidr("10.1.0.0/16")}}, kNode),
+      ElementsAre(ip("10.1.0.1"), ip("192.0.2.1"), ip("2001:db8::1")));
+  EXPECT_THAT(node_port_addresses(
+                  network_, {.primary = true, .cidrs = {cidr("2001:db8::/64"), cidr("fd44::/16")}},
+                  {ip("192.0.2.1")}),
+              ElementsAre(ip("192.0.2.1"), ip("2001:db8::1"), ip("fd44:1::1")))
+      << "a block of the family that the node has no address of takes the place of all";
+}
+
+TEST_F(NodeNetworkTest, F2_ServesNodePortsOnLoopbackAloneWhereNothingElseIsNamed) {
+  EXPECT_THAT(
+      node_port_addresses(network_, {.cidrs = {cidr("127.0.0.0/8"), cidr("::1/128")}}, kNode),
+      IsEmpty());
+}
+
 TEST_F(NodeNetworkTest, F2_ServesAFamilyThatTheNodeHasNoAddressOfEverywhere) {
   EXPECT_THAT(node_port_addresses(network_, {.primary = true}, {ip("192.0.2.1")}),
               ElementsAre(ip("192.0.2.1"), ip("2001:db8::1"), ip("fd44:1::1"), ip("fe80::1")));
