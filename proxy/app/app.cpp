@@ -165,14 +165,8 @@ std::unique_ptr<steer::Steering> App::make_steering() {
   if (ground_->program() == nullptr) {
     rules.port_offset = 0;
     rules.node_port_addresses = [this, node_ports, &network](IpFamily family) {
-      const std::vector<IpAddress> everywhere{IpAddress::any(family)};
-      if (!node_ports.primary && node_ports.cidrs.empty()) return everywhere;
-      std::vector<IpAddress> all{IpAddress::loopback(family)};
-      for (const IpAddress& ip :
-           network.node_port_addresses(node_ports, tables_.latest()->node().addresses)) {
-        if (ip.family() == family) all.push_back(ip);
-      }
-      return all;
+      return steer::node_port_listen_addresses(family, network.state(), node_ports,
+                                               tables_.latest()->node().addresses);
     };
     return std::make_unique<steer::RoutedSteering>(families_, given_service_cidrs(options_),
                                                    network, timers_,

@@ -94,6 +94,15 @@ std::set<IpAddress> health_check_addresses(const NetworkState& network, const No
   return found;
 }
 
+std::vector<IpAddress> node_port_listen_addresses(IpFamily family, const NetworkState& network,
+                                                  const NodePortRule& rule,
+                                                  const std::vector<IpAddress>& node_addresses) {
+  std::set<IpAddress> found = health_check_addresses(network, rule, node_addresses);
+  std::erase_if(found, [family](const IpAddress& each) { return each.family() != family; });
+  if (!found.contains(IpAddress::any(family))) found.insert(IpAddress::loopback(family));
+  return {found.begin(), found.end()};
+}
+
 PodNetwork pod_network(const NetworkState& network, const std::vector<IpAddress>& node_addresses) {
   std::set<unsigned> candidates;
   for (const Interface& interface : network.interfaces) {

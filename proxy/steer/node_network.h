@@ -31,6 +31,13 @@ struct NodePortRule {
     const NetworkState& network, const NodePortRule& rule,
     const std::vector<IpAddress>& node_addresses);
 
+/// Where NodePorts of a family listen, each with sockets of its own, for want of a program that
+/// leads them (F2): where health checks do, for what can't be bound there can't be here, and on
+/// loopback.
+[[nodiscard]] std::vector<IpAddress> node_port_listen_addresses(
+    IpFamily family, const NetworkState& network, const NodePortRule& rule,
+    const std::vector<IpAddress>& node_addresses);
+
 /// Where this node's pods are.
 struct PodNetwork {
   std::vector<unsigned> interfaces{};  ///< their indices, in order

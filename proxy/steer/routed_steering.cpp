@@ -26,7 +26,8 @@ void RoutedSteering::apply(std::shared_ptr<const balancer::BackendTable> next) {
   const auto old = std::exchange(table_, std::move(next));
   const NodeChange change = claims_.update(*old, *table_);
   const bool is_first = !std::exchange(started_, true);
-  if (is_first || old->node() != table_->node()) refresh_routes();
+  const bool is_other_node = old->node() != table_->node();
+  if (is_first || is_other_node) refresh_routes();
   // An address can be listened on once it is routed here, and until then.
   network_.route(change.new_addresses, {});
   if (is_first) {
@@ -34,6 +35,8 @@ void RoutedSteering::apply(std::shared_ptr<const balancer::BackendTable> next) {
     wait_for_check();
   }
   listeners_->apply(table_);
+  // Where NodePorts are served may follow from the Node's addresses.
+  if (!is_first && is_other_node) listeners_->addresses_changed();
   network_.route({}, change.gone_addresses);
 }
 
@@ -75,6 +78,10 @@ void RoutedSteering::stop() noexcept {
 }
 
 void RoutedSteering::undo() noexcept { network_.undo(); }
+
+bool RoutedSteering::passes(const IpAddress& address) const {
+  return address.is_loopback() || is_among(address, table_->node().addresses);
+}
 
 std::vector<std::string> RoutedSteering::problems() const {
   std::vector<std::string> all = network_.problems();

@@ -46,6 +46,10 @@ class RoutedSteering final : public Steering {
       Protocol protocol, const SocketAddress& address) const override {
     return listeners_->entrance(protocol, address);
   }
+  /// Where nobody listens nothing is served, whatever a Service says: its NodePort at an address
+  /// that --nodeport-addresses leaves out.
+  [[nodiscard]] bool is_complete() const override { return true; }
+  [[nodiscard]] bool passes(const IpAddress& address) const override;
   [[nodiscard]] std::vector<std::string> problems() const override;
   [[nodiscard]] std::vector<std::string> not_carried() const override {
     return listeners_->not_carried();

@@ -120,6 +120,20 @@ TEST_F(NodeNetworkTest, H3_HealthChecksAreAnsweredOnTheNodesOwnAddresses) {
               ElementsAre(ip("192.0.2.1"), ip("2001:db8::1")));
 }
 
+TEST_F(NodeNetworkTest, F2_ASocketOfItsOwnIsOnLoopbackTooOrOnTheWildcard) {
+  const NodePortRule rule{.cidrs = {cidr("10.1.0.0/16")}};
+  EXPECT_THAT(node_port_listen_addresses(IpFamily::IPv4, network_, rule, kNode),
+              ElementsAre(ip("10.1.0.1"), ip("127.0.0.1")));
+  EXPECT_THAT(node_port_listen_addresses(IpFamily::IPv6, network_, rule, kNode),
+              ElementsAre(ip("::")))
+      << "link-local addresses, which need a link to be named, are behind it";
+  EXPECT_THAT(node_port_listen_addresses(IpFamily::IPv6, network_,
+                                         {.cidrs = {cidr("127.0.0.0/8"), cidr("::1/128")}}, kNode),
+              ElementsAre(ip("::1")));
+  EXPECT_THAT(node_port_listen_addresses(IpFamily::IPv4, network_, {}, kNode),
+              ElementsAre(ip("0.0.0.0")));
+}
+
 TEST_F(NodeNetworkTest, H3_AnAddressThatCanNotBeListenedOnIsLeftOut) {
   network_.interfaces[1].addresses.push_back({.ip = ip("fe80::2"), .is_link_local = true});
   network_.interfaces[1].addresses.push_back({.ip = ip("fe80:1::3"), .is_tentative = true});
