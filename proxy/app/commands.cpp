@@ -268,10 +268,21 @@ std::optional<int> prepare_steering(const SteeringChoice& choice, config::Option
   } else {
     say("node", "routes and the kernel's socket lookup", choice.reason);
   }
-  const std::string left = keep_capabilities({CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE,
-                                              CAP_BPF, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH});
-  log::debug("capabilities that are not needed any more are dropped", {{"kept", left}});
   return std::nullopt;
+}
+
+/// What is of no use any more once it is known how clients get here (design, section 9). In both
+/// ways of steering files are read as they change, whoever owns them, and sockets are opened as
+/// Services come: NET_ADMIN gives those of UDP room, NET_RAW tells clients of UDP that nobody is
+/// there.
+void drop_capabilities(config::SteeringMode mode) {
+  const bool steers_node = mode == config::SteeringMode::Node;
+  const std::string left =
+      steers_node ? keep_capabilities({CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_BPF,
+                                       CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH})
+                  : keep_capabilities({CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE,
+                                       CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH});
+  log::debug("capabilities that are not needed any more are dropped", {{"kept", left}});
 }
 
 }  // namespace
@@ -300,6 +311,7 @@ int run(const config::RunCommand& command) {
       options, {command.kube_proxy.has_value(), is_in_cluster(options), is_on_host_network()});
   std::unique_ptr<NodeGround> ground;
   if (const auto exit_code = prepare_steering(choice, options, ground)) return *exit_code;
+  drop_capabilities(options.steering);
   if (const std::string idle = config::idle_settings(command.options); !idle.empty()) {
     log::warn(kIdleSettings, {{"settings", idle}});
   }

@@ -4,8 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <linux/capability.h>
 #include <unistd.h>
 
 namespace wherry::test {
@@ -76,6 +79,35 @@ TEST(Usage, H5_AnAdminPortThatIsNotAllowedEndsWithExitCode77WhereSomebodyAskedFo
   const auto result = run_program(command);
   EXPECT_EQ(result.exit_code, 77) << result.err;
   EXPECT_THAT(result.err, HasSubstr("127.0.0.1:1"));
+}
+
+/// Of each of a process's threads, from /proc: "CapEff", "CapPrm", "CapBnd".
+std::vector<std::uint64_t> capabilities(pid_t process, const std::string& set) {
+  std::vector<std::uint64_t> all;
+  const std::filesystem::path tasks = "/proc/" + std::to_string(process) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    std::ifstream status(task.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with(set + ":")) all.push_back(std::stoull(line.substr(8), nullptr, 16));
+    }
+  }
+  return all;
+}
+
+TEST(Usage, InSteeringBindCapabilitiesThatAreNotNeededAreDropped) {
+  const auto bit = [](int capability) { return std::uint64_t{1} << capability; };
+  const std::uint64_t kept = bit(CAP_NET_ADMIN) | bit(CAP_NET_RAW) | bit(CAP_NET_BIND_SERVICE) |
+                             bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH);
+  const auto own = capabilities(::getpid(), "CapEff");
+  if ((own.at(0) & bit(CAP_SETPCAP)) == 0) GTEST_SKIP() << "needs capabilities to drop";
+  Rig rig;
+  rig.run({"--steering", "bind", "--workers", "2"});
+
+  for (const char* set : {"CapEff", "CapPrm", "CapBnd"}) {
+    const auto found = capabilities(rig.wherry().pid(), set);
+    EXPECT_GE(found.size(), 3u);
+    for (const std::uint64_t each : found) EXPECT_EQ(each, kept & own.at(0)) << set;
+  }
 }
 
 TEST(Usage, FlagsWinOverTheFile) {
