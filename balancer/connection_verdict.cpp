@@ -25,7 +25,10 @@ ConnectionVerdict verdict_for(const ServicePortEntry& entry, const Asking& askin
                               const NodeView& node) {
   const AddressKind kind = asking.entrance.kind;
   auto client_is = ClientKind::Outside;
-  if (depends_on_client(entry, kind)) client_is = client_kind(asking.client, asking.asked, node);
+  if (depends_on_client(entry, kind)) {
+    client_is = client_kind(asking.client, asking.asked, node);
+    if (client_is == ClientKind::Outside) client_is = asking.by_interface;
+  }
   const auto verdict = verdict_for(entry, kind, client_is, asking.client, node);
   if (!asking.entrance.is_judged || asking.is_proxied) return verdict;
   if (verdict.reason != Reason::NoLocalEndpoints) return verdict;

@@ -48,6 +48,9 @@ struct Asking {
   IpAddress client;
   IpAddress asked;          ///< of this machine's addresses, the one that the client connected to
   bool is_proxied = false;  ///< a PROXY header names the client: the kernel has looked at another
+  /// Who it is by the interface that it came in by, where that is known: counts for whom addresses
+  /// take for an outsider (F7).
+  ClientKind by_interface = ClientKind::Outside;
 };
 
 /// The same rule, for whoever carries. Where the kernel has judged already (Entrance::is_judged) it

@@ -22,6 +22,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace wherry::app {
@@ -52,6 +53,9 @@ class Worker {
   }
   void use_local_networks(std::shared_ptr<const balancer::LocalNetworks> networks) noexcept {
     sessions_.use_local_networks(std::move(networks));
+  }
+  void use_pod_interfaces(std::vector<unsigned> interfaces) noexcept {
+    flows_.set_pod_interfaces(std::move(interfaces));
   }
   void open(const steer::ListenAddress& address, balancer::Entrance entrance, UniqueFd socket);
   void retarget(const steer::ListenAddress& address, balancer::Entrance entrance);

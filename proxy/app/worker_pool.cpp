@@ -85,6 +85,11 @@ void WorkerPool::open_shared(Protocol protocol, IpFamily family, std::vector<Uni
   }
 }
 
+void WorkerPool::use_pod_interfaces(std::vector<unsigned> interfaces) {
+  std::sort(interfaces.begin(), interfaces.end());
+  on_each([interfaces](Worker& worker) { worker.use_pod_interfaces(interfaces); }, {});
+}
+
 void WorkerPool::lead(std::vector<steer::EntranceChange> changes, std::function<void()> done) {
   const auto shared =
       std::make_shared<const std::vector<steer::EntranceChange>>(std::move(changes));

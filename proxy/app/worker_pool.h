@@ -59,6 +59,7 @@ class WorkerPool final : public steer::ListenerHost, public steer::EntranceHost 
 
   // steer::EntranceHost
   void open_shared(Protocol protocol, IpFamily family, std::vector<UniqueFd> sockets) override;
+  void use_pod_interfaces(std::vector<unsigned> interfaces) override;
   void lead(std::vector<steer::EntranceChange> changes, std::function<void()> done) override;
 
   /// No more new clients. `closed` is called on the control thread when no listener is left.

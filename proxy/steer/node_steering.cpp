@@ -158,6 +158,10 @@ void NodeSteering::refresh_scope() {
   bpf::SteerScope scope = scope_now();
   parts_.network.configure(scope.service_cidrs, table_->node().addresses);
   if (scope == scope_) return;
+  // Of datagrams the workers ask who is who: the kernel refuses none (U2).
+  if (scope.pod_interfaces != scope_.pod_interfaces) {
+    parts_.host.use_pod_interfaces(scope.pod_interfaces);
+  }
   scope_ = std::move(scope);
   if (!is_kernel_told_) return;  // the first that it is told has everything
   bpf::SteerChange change;

@@ -87,6 +87,8 @@ class EntranceHost {
 
   /// Sockets of one protocol and family, one for each worker.
   virtual void open_shared(Protocol protocol, IpFamily family, std::vector<UniqueFd> sockets) = 0;
+  /// Behind which interfaces, by index, this node's pods are (F7).
+  virtual void use_pod_interfaces(std::vector<unsigned> interfaces) = 0;
   /// `done` is called on the control thread, later, once every worker knows, and has taken all
   /// tables into use that were published before.
   virtual void lead(std::vector<EntranceChange> changes, std::function<void()> done) = 0;

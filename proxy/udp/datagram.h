@@ -16,6 +16,8 @@ struct Datagram {
   SocketAddress client;
   SocketAddress asked;      ///< the service port's address as the client knows it
   std::uint32_t scope = 0;  ///< interface of a link-local client; 0: none
+  /// That it came in by; 0: not known. That of loopback is what this machine itself has sent.
+  std::uint32_t interface = 0;
   std::span<const std::byte> bytes;
   /// Several datagrams in one buffer, of so much each (the last may be shorter), as the kernel
   /// joins and splits them (UDP_GRO, UDP_SEGMENT). 0: it is one.

@@ -25,6 +25,8 @@ constexpr std::size_t kAnswersPerTurn = 8;
 /// For how many backends, and how long, it is known whether datagrams without answers lead back.
 constexpr std::size_t kOneWayLoops = 4096;
 constexpr Duration kOneWayLoopHolds = std::chrono::seconds(1);
+/// `lo` is the first interface of every namespace (LOOPBACK_IFINDEX).
+constexpr std::uint32_t kLoopbackInterface = 1;
 /// Flows end a little late, many at once.
 constexpr Duration kExpiryPause = std::chrono::milliseconds(100);
 /// How long a stop waits for answers to what was sent already.
@@ -132,8 +134,17 @@ balancer::ConnectionVerdict FlowSet::judge(const ServicePortEntry* entry,
                                            balancer::Entrance entrance,
                                            const Datagram& datagram) const {
   if (entry == nullptr) return {};
-  const balancer::Asking asking{entrance, datagram.client.ip, datagram.asked.ip};
+  const balancer::Asking asking{entrance, datagram.client.ip, datagram.asked.ip, false,
+                                kind_by_interface(datagram)};
   return balancer::verdict_for(*entry, asking, table_->node());
+}
+
+/// As the program of steering `node` tells it of connections (steer.bpf.c, client_kind()).
+balancer::ClientKind FlowSet::kind_by_interface(const Datagram& datagram) const {
+  if (datagram.interface == kLoopbackInterface) return balancer::ClientKind::Node;
+  return std::binary_search(pod_interfaces_.begin(), pod_interfaces_.end(), datagram.interface)
+             ? balancer::ClientKind::Pod
+             : balancer::ClientKind::Outside;
 }
 
 /// Once for each table: whether its backend is still an endpoint that is Serving (U2).

@@ -79,6 +79,10 @@ class FlowSet {
     one_way_loops_.clear();
   }
   void set_limits(FlowTable::Limits limits) noexcept { flows_.set_limits(limits); }
+  /// Behind which this node's pods are, where that is told by interfaces (F7): sorted.
+  void set_pod_interfaces(std::vector<unsigned> interfaces) noexcept {
+    pod_interfaces_ = std::move(interfaces);
+  }
   /// Kept up to date by whoever opens and closes listeners.
   [[nodiscard]] balancer::OwnListeners& own_listeners() noexcept { return own_listeners_; }
 
@@ -104,6 +108,7 @@ class FlowSet {
   [[nodiscard]] balancer::ConnectionVerdict judge(const balancer::ServicePortEntry* entry,
                                                   balancer::Entrance entrance,
                                                   const Datagram& datagram) const;
+  [[nodiscard]] balancer::ClientKind kind_by_interface(const Datagram& datagram) const;
   [[nodiscard]] bool is_still_served(Flow& flow, const balancer::ServicePortEntry* entry);
   /// For `flow`, or, where that is null, for one that is about to begin.
   [[nodiscard]] Chosen choose(const balancer::ServicePortEntry& entry,
@@ -156,6 +161,7 @@ class FlowSet {
   RandomBits chance_;
   std::shared_ptr<const balancer::BackendTable> table_;
   balancer::OwnListeners own_listeners_;
+  std::vector<unsigned> pod_interfaces_;  ///< sorted
   FlowTable flows_;
   Counters counters_;
   UnreachableSender unreachable_;

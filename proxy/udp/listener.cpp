@@ -56,6 +56,7 @@ void Listener::prepare(IpFamily family) {
   // Neither fails on a kernel that we run on; without fragments large answers would be lost.
   std::ignore = allow_fragments(fd, family);
   if (!address_) std::ignore = receive_asked(fd, family);
+  if (entrance_of_) std::ignore = receive_interface(fd, family);
   join_datagrams(fd);
   count_overflows(fd);
 }

@@ -32,7 +32,8 @@ class Listener {
   Listener(asio::io_context& loop, Timers& timers, FlowSet& flows, UniqueFd socket,
            const SocketAddress& address, balancer::Entrance entrance);
   /// The socket gets datagrams for many addresses, whatever it is bound to (sk_lookup): each tells
-  /// which one was asked, and `entrance_of` where that leads. Answers leave by `reply_path`.
+  /// which one was asked, and `entrance_of` where that leads; and by which interface it came in.
+  /// Answers leave by `reply_path`.
   Listener(asio::io_context& loop, Timers& timers, FlowSet& flows, UniqueFd socket, IpFamily family,
            EntranceOf entrance_of, std::unique_ptr<ReplyPath> reply_path);
   ~Listener();

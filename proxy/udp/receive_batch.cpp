@@ -72,6 +72,10 @@ void ReceiveBatch::read_control(msghdr& message, Datagram& datagram) noexcept {
     if ((at->cmsg_level == SOL_IP && at->cmsg_type == IP_ORIGDSTADDR) ||
         (at->cmsg_level == SOL_IPV6 && at->cmsg_type == IPV6_ORIGDSTADDR)) {
       datagram.asked = address_in(CMSG_DATA(at), at->cmsg_len - CMSG_LEN(0));
+    } else if (at->cmsg_level == SOL_IP && at->cmsg_type == IP_PKTINFO) {
+      datagram.interface = static_cast<std::uint32_t>(value_in<in_pktinfo>(*at).ipi_ifindex);
+    } else if (at->cmsg_level == SOL_IPV6 && at->cmsg_type == IPV6_PKTINFO) {
+      datagram.interface = value_in<in6_pktinfo>(*at).ipi6_ifindex;
     } else if (at->cmsg_level == IPPROTO_UDP && at->cmsg_type == UDP_GRO) {
       const int segment = value_in<int>(*at);
       if (segment > 0 && static_cast<std::size_t>(segment) < datagram.bytes.size()) {
@@ -86,6 +90,11 @@ void ReceiveBatch::read_control(msghdr& message, Datagram& datagram) noexcept {
 bool receive_asked(int fd, IpFamily family) noexcept {
   return family == IpFamily::IPv4 ? enable(fd, IPPROTO_IP, IP_RECVORIGDSTADDR)
                                   : enable(fd, IPPROTO_IPV6, IPV6_RECVORIGDSTADDR);
+}
+
+bool receive_interface(int fd, IpFamily family) noexcept {
+  return family == IpFamily::IPv4 ? enable(fd, IPPROTO_IP, IP_PKTINFO)
+                                  : enable(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
 }
 
 void join_datagrams(int fd) noexcept { enable(fd, IPPROTO_UDP, UDP_GRO); }

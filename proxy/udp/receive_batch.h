@@ -41,8 +41,9 @@ class ReceiveBatch {
   [[nodiscard]] std::uint32_t overflows() const noexcept { return overflows_; }
 
  private:
+  /// For all that a socket may tell of a datagram: over IPv6 136 bytes.
   struct alignas(cmsghdr) Control {
-    std::array<std::byte, 128> bytes;
+    std::array<std::byte, 192> bytes;
   };
 
   void read_control(msghdr& message, Datagram& datagram) noexcept;
@@ -59,6 +60,9 @@ class ReceiveBatch {
 /// Lets a socket tell which address and port each datagram was sent to. False, and errno says why,
 /// if it can't.
 [[nodiscard]] bool receive_asked(int fd, IpFamily family) noexcept;
+/// Lets a socket tell by which interface each datagram came in. False, and errno says why, if it
+/// can't.
+[[nodiscard]] bool receive_interface(int fd, IpFamily family) noexcept;
 /// Lets a socket join datagrams that follow each other (UDP_GRO, 5.0 on); without that it is only
 /// slower.
 void join_datagrams(int fd) noexcept;

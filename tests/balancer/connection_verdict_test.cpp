@@ -171,6 +171,23 @@ INSTANTIATE_TEST_SUITE_P(
                                  true, false, "reject no_endpoints"}),
     [](const auto& row) { return row.param.name; });
 
+TEST(ConnectionVerdict, E8_F7_WhoCameInByAPodsInterfaceOrFromThisMachineIsNoOutsider) {
+  const auto table = table_of(kLocal, Where::Elsewhere);
+  const ServicePortEntry* entry = find(*table, "default/web:http/TCP/IPv4");
+  ASSERT_NE(entry, nullptr);
+  Asking asking{Entrance(entry->id, kVip), ip(kOutside), ip("198.51.100.1")};
+  const auto verdict = [&](ClientKind by_interface) {
+    asking.by_interface = by_interface;
+    return verdict_for(*entry, asking, table->node()).verdict;
+  };
+
+  EXPECT_EQ(verdict(ClientKind::Outside), Verdict::Drop);
+  EXPECT_EQ(verdict(ClientKind::Pod), Verdict::Forward);
+  EXPECT_EQ(verdict(ClientKind::Node), Verdict::Forward);
+  asking.client = ip(kOutOfRange);
+  EXPECT_EQ(verdict(ClientKind::Pod), Verdict::Drop) << "source ranges are of addresses (F1)";
+}
+
 TEST(IsExternalLocal, ExceptOfTheClusterIp) {
   const auto local = table_of(kLocal, Where::Here);
   const auto cluster = table_of(kCluster, Where::Here);

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <net/if.h>
 #include <optional>
 #include <string>
 #include <sys/socket.h>
@@ -102,22 +103,84 @@ class WorkerTest : public ::testing::Test {
   std::unique_ptr<Worker> worker_;
 };
 
-/// The kernel lets in whoever speaks by UDP, since it may be of a flow that goes on.
-TEST_F(WorkerTest, U2_WhomSteeringLeadsHereByUdpTheKernelHasNotJudged) {
-  UdpSocket backend;
-  serve(Protocol::UDP, backend.address());
-  UdpSocket listening({IpAddress::any(IpFamily::IPv4), 0});
-  const SocketAddress vip{ip("198.51.100.1"), listening.address().port};
-  worker_->open_shared(Protocol::UDP, IpFamily::IPv4, listening.release_non_blocking());
-  worker_->lead({{Protocol::UDP, vip.ip, balancer::PortRange::of(vip.port),
-                  entrance(AddressKind::LoadBalancerIp)}});
-  UdpSocket client({ip("203.0.113.9"), 0});
-  client.connect(vip);
+/// The kernel lets in whoever speaks by UDP, since it may be of a flow that goes on. Whom addresses
+/// do not tell the interface does, as the kernel tells it of connections.
+class WorkerJudgesTest : public WorkerTest, public ::testing::WithParamInterface<IpFamily> {
+ protected:
+  void SetUp() override {
+    WorkerTest::SetUp();
+    if (worker_ == nullptr) return;
+    const bool is_v4 = GetParam() == IpFamily::IPv4;
+    vip_ = ip(is_v4 ? "198.51.100.1" : "2001:db8::1");
+    far_ = ip(is_v4 ? "203.0.113.20" : "2001:db8:f::20");
+    others_ = std::make_unique<test::NetNamespace>();
+    space_->ip("link add pod0 type veth peer name eth0 netns " + others_->path());
+    for (const char* name : {"2001:db8::1", "2001:db8:e::9"}) {
+      space_->ip(std::string("addr add ") + name + "/128 dev lo nodad");
+    }
+    space_->ip("addr add " + std::string(is_v4 ? "203.0.113.1/24" : "2001:db8:f::1/64 nodad") +
+               " dev pod0");
+    space_->ip("link set pod0 up");
+    others_->ip("addr add " + far_.to_string() + (is_v4 ? "/24" : "/64 nodad") + " dev eth0");
+    others_->ip("link set eth0 up");
+    others_->ip(std::string(is_v4 ? "" : "-6 ") + "route add default via " +
+                (is_v4 ? "203.0.113.1" : "2001:db8:f::1"));
+    backend_.emplace();  // inside, as all of it
+    serve(Protocol::UDP, backend_->address());
+    UdpSocket listening({IpAddress::any(GetParam()), 0});
+    asked_ = {vip_, listening.address().port};
+    worker_->open_shared(Protocol::UDP, GetParam(), listening.release_non_blocking());
+    worker_->lead({{Protocol::UDP, vip_, balancer::PortRange::of(asked_.port),
+                    entrance(AddressKind::LoadBalancerIp)}});
+  }
+  /// One of the other namespace, which is behind pod0.
+  [[nodiscard]] UdpSocket client_behind_interface() const {
+    const test::NetNamespace::Inside inside(*others_);
+    UdpSocket client({far_, 0});
+    client.connect(asked_);
+    return client;
+  }
+  [[nodiscard]] bool reaches_backend() {
+    return turn_until([&] { return backend_->receive(0ms).has_value(); });
+  }
+
+  std::unique_ptr<test::NetNamespace> others_;
+  std::optional<UdpSocket> backend_;
+  IpAddress vip_;
+  IpAddress far_;
+  SocketAddress asked_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Families, WorkerJudgesTest,
+                         ::testing::Values(IpFamily::IPv4, IpFamily::IPv6),
+                         [](const auto& family) { return std::string(to_string(family.param)); });
+
+TEST_P(WorkerJudgesTest, U2_WhoComesFromOutsideByUdpIsDroppedHere) {
+  const UdpSocket client = client_behind_interface();
 
   client.send("q");
 
   EXPECT_TRUE(turn_until([&] { return dropped(udp::Drop::NoLocalEndpoints) == 1; }));
-  EXPECT_FALSE(backend.receive(0ms));
+  EXPECT_FALSE(backend_->receive(0ms));
+}
+
+TEST_P(WorkerJudgesTest, E8_F7_WhoComesByAPodsInterfaceIsOfThisNode) {
+  worker_->use_pod_interfaces({::if_nametoindex("pod0")});
+  const UdpSocket client = client_behind_interface();
+
+  client.send("q");
+
+  EXPECT_TRUE(reaches_backend());
+  EXPECT_EQ(dropped(udp::Drop::NoLocalEndpoints), 0u);
+}
+
+TEST_P(WorkerJudgesTest, E8_WhoIsOnThisMachineIsOfThisNodeWhateverItsAddress) {
+  UdpSocket client({ip(GetParam() == IpFamily::IPv4 ? "10.244.1.9" : "2001:db8:e::9"), 0});
+  client.connect(asked_);
+
+  client.send("q");
+
+  EXPECT_TRUE(reaches_backend());
 }
 
 /// A client whose address tells nothing is carried to another node's endpoint, since the kernel

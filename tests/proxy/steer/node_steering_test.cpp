@@ -144,11 +144,15 @@ class FakeEntrances final : public EntranceHost {
     }
     pending.push_back(std::move(done));
   }
+  void use_pod_interfaces(std::vector<unsigned> interfaces) override {
+    pod_interfaces = std::move(interfaces);
+  }
   void acknowledge() {
     for (const auto& done : std::exchange(pending, {})) done();
   }
 
   std::vector<std::function<void()>> pending;
+  std::vector<unsigned> pod_interfaces;
 
  private:
   Told& told_;
@@ -350,6 +354,7 @@ TEST_F(NodeSteeringTest, TheKernelKnowsTheNode) {
   network_.interfaces = {5};
   EXPECT_THAT(apply(), ElementsAre("kernel scope"));
   EXPECT_THAT(kernel_.scope.pod_interfaces, ElementsAre(5u));
+  EXPECT_THAT(entrances_.pod_interfaces, ElementsAre(5u)) << "who judges datagrams";
   EXPECT_THAT(network_.sources, ElementsAre(ip("192.0.2.8")));
 }
 
