@@ -64,7 +64,7 @@ std::string header_of(const SocketAddress& client, const SocketAddress& asked) {
   return proxy_protocol::write_datagram_proxy_header({client, asked});
 }
 
-/// Whether the machine has run out of something that the oldest flow can give back.
+/// Whether the machine has run out of something that another flow can give back.
 bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOMEM || error == EADDRINUSE ||
          error == EADDRNOTAVAIL;
@@ -236,11 +236,12 @@ Result<UniqueFd> FlowSet::open(const Dial& dial, const Flow* flow) {
   if (dial.to.port == 0) return error_code(EINVAL, boost::system::system_category());
   if (poller() < 0) return error_code(EMFILE, boost::system::system_category());
   auto socket = open_backend_(dial);
-  // Who speaks now comes before whom nobody has heard for longest. A flow that has one is the
-  // youngest: it was touched.
+  // Who speaks now comes before who has most, and of that one's flows what nobody has heard for
+  // longest: a client that opens flow after flow takes from itself. A flow that wants another
+  // backend is the youngest, since it was touched, and so never the one that goes.
   if (!socket && is_shortage(socket.error().value()) &&
       flows_.size() > (flow == nullptr ? 0u : 1u)) {
-    end(flows_.remove_oldest(), FlowEnd::FlowLimit);
+    end(flows_.remove_of_largest_source(), FlowEnd::FlowLimit);
     socket = open_backend_(dial);
   }
   if (!socket) return socket;

@@ -42,7 +42,7 @@ FlowTable::FlowTable(Limits limits, std::uint64_t seed)
 FlowTable::~FlowTable() {
   // Hooks must be out of their lists before flows and sources go.
   by_age_.clear();
-  in_excess_.clear();
+  by_size_.clear();
   for (auto& [address, source] : sources_) source.flows.clear();
 }
 
@@ -59,32 +59,16 @@ std::optional<FlowTable::Taken> FlowTable::make_room(const IpAddress& source) {
   }
   if (flows_.size() < limits_.flows) return std::nullopt;
   // Of those who have more than their part nobody's flows are better than another's.
+  const auto has_more = [this](const Source& of) { return of.flows.size() > limits_.per_source; };
   Flow& oldest = by_age_.front();
-  if (sources_.find(oldest.key.client.ip)->second.excess.is_linked()) {
-    return Taken{remove(oldest), FlowEnd::SourceLimit};
-  }
+  if (has_more(source_of(oldest))) return Taken{remove(oldest), FlowEnd::SourceLimit};
   if (has_its_part) {
     return Taken{remove(own->second.flows.front()), FlowEnd::SourceLimit};
   }
-  if (!in_excess_.empty()) {
-    return Taken{remove(in_excess_.front().flows.front()), FlowEnd::SourceLimit};
+  if (has_more(*by_size_.rbegin())) {
+    return Taken{remove_of_largest_source(), FlowEnd::SourceLimit};
   }
   return Taken{remove_oldest(), FlowEnd::FlowLimit};
-}
-
-void FlowTable::set_limits(Limits limits) {
-  limits_ = limits;
-  for (auto& [address, source] : sources_) note_size(source);
-}
-
-void FlowTable::note_size(Source& source) {
-  const bool has_more = source.flows.size() > limits_.per_source;
-  if (has_more == source.excess.is_linked()) return;
-  if (has_more) {
-    in_excess_.push_back(source);
-  } else {
-    in_excess_.erase(InExcess::s_iterator_to(source));
-  }
 }
 
 Flow& FlowTable::add(const FlowKey& key, Duration idle_timeout, TimePoint now) {
@@ -98,15 +82,16 @@ Flow& FlowTable::add(const FlowKey& key, Duration idle_timeout, TimePoint now) {
   flow.deadline = deadlines_.emplace(now + idle_timeout, &flow);
   by_age_.push_back(flow);
   Source& own = sources_[key.client.ip];
+  if (own.by_size.is_linked()) by_size_.erase(BySize::s_iterator_to(own));
   own.flows.push_back(flow);
-  note_size(own);
+  by_size_.insert(own);
   return flow;
 }
 
 void FlowTable::touch(Flow& flow, TimePoint now) noexcept {
   flow.last_active = now;
   by_age_.splice(by_age_.end(), by_age_, ByAge::s_iterator_to(flow));
-  ByAgeInSource& own = sources_.find(flow.key.client.ip)->second.flows;
+  ByAgeInSource& own = source_of(flow).flows;
   own.splice(own.end(), own, ByAgeInSource::s_iterator_to(flow));
 }
 
@@ -122,15 +107,26 @@ bool FlowTable::set_idle_timeout(Flow& flow, Duration timeout) {
 std::unique_ptr<Flow> FlowTable::remove(Flow& flow) {
   by_age_.erase(ByAge::s_iterator_to(flow));
   const auto own = sources_.find(flow.key.client.ip);
+  by_size_.erase(BySize::s_iterator_to(own->second));
   own->second.flows.erase(ByAgeInSource::s_iterator_to(flow));
-  note_size(own->second);
-  if (own->second.flows.empty()) sources_.erase(own);
+  if (own->second.flows.empty()) {
+    sources_.erase(own);
+  } else {
+    by_size_.insert(own->second);
+  }
   deadlines_.erase(flow.deadline);
   return std::move(flows_.extract(flow.key).mapped());
 }
 
 std::unique_ptr<Flow> FlowTable::remove_oldest() {
   return by_age_.empty() ? nullptr : remove(by_age_.front());
+}
+
+std::unique_ptr<Flow> FlowTable::remove_of_largest_source() {
+  if (by_age_.empty()) return nullptr;
+  Source& largest = *by_size_.rbegin();
+  const bool is_alone = source_of(by_age_.front()) < largest;
+  return remove(is_alone ? largest.flows.front() : by_age_.front());
 }
 
 std::unique_ptr<Flow> FlowTable::take_expired(TimePoint now) {

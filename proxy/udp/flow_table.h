@@ -9,6 +9,7 @@
 #include "proxy/udp/reason.h"
 
 #include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -104,13 +105,17 @@ class FlowTable {
   std::unique_ptr<Flow> remove(Flow& flow);
   /// The flow that was idle for longest; null if there is none.
   [[nodiscard]] std::unique_ptr<Flow> remove_oldest();
+  /// One of the client address that has most: of its flows the one that was idle for longest. Where
+  /// nobody has more than the owner of the one idle for longest of all, that one. Null if there is
+  /// none.
+  [[nodiscard]] std::unique_ptr<Flow> remove_of_largest_source();
   /// A flow whose idle timeout has passed; null if there is none (left).
   [[nodiscard]] std::unique_ptr<Flow> take_expired(TimePoint now);
   /// When take_expired() is worth a call; nothing where there are no flows.
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
 
   /// Lower limits come into force as flows are added.
-  void set_limits(Limits limits);
+  void set_limits(Limits limits) noexcept { limits_ = limits; }
   [[nodiscard]] std::size_t size() const noexcept { return flows_.size(); }
   [[nodiscard]] std::size_t size_of(const IpAddress& source) const;
   /// `visit` may not add or remove.
@@ -134,19 +139,26 @@ class FlowTable {
 
   struct Source {
     ByAgeInSource flows;
-    boost::intrusive::list_member_hook<> excess;  ///< linked while it has more than its part
-  };
-  using InExcess = boost::intrusive::list<
-      Source,
-      boost::intrusive::member_hook<Source, boost::intrusive::list_member_hook<>, &Source::excess>>;
+    boost::intrusive::set_member_hook<> by_size;
 
-  void note_size(Source& source);
+    friend bool operator<(const Source& a, const Source& b) noexcept {
+      return a.flows.size() < b.flows.size();
+    }
+  };
+  using BySize = boost::intrusive::multiset<
+      Source,
+      boost::intrusive::member_hook<Source, boost::intrusive::set_member_hook<>, &Source::by_size>,
+      boost::intrusive::constant_time_size<false>>;
+
+  [[nodiscard]] Source& source_of(const Flow& flow) {
+    return sources_.find(flow.key.client.ip)->second;
+  }
 
   Limits limits_;
   std::unordered_map<FlowKey, std::unique_ptr<Flow>, KeyHash> flows_;
   std::unordered_map<IpAddress, Source, AddressHash> sources_;
-  InExcess in_excess_;  ///< of sources_, those with more than limits_.per_source
-  ByAge by_age_;        ///< the one idle for longest first
+  BySize by_size_;  ///< of sources_, who has most last
+  ByAge by_age_;    ///< the one idle for longest first
   /// A flow that was used since keeps its old place until that comes up: using one costs no search.
   std::multimap<TimePoint, Flow*> deadlines_;
 };

@@ -11,12 +11,15 @@
 #include <netinet/udp.h>
 #include <string>
 #include <sys/socket.h>
+#include <vector>
 
 namespace wherry::udp {
 namespace {
 
 using namespace std::chrono_literals;
+using test::ip;
 using test::UdpSocket;
+using ::testing::UnorderedElementsAre;
 
 TEST_F(FlowSetTest, U1_CarriesADatagramAndItsAnswer) {
   UdpSocket backend;
@@ -391,6 +394,31 @@ TEST_F(FlowSetTest, WithoutDescriptorsTheOldestFlowGivesItsOwn) {
   EXPECT_EQ(next_of(backend), "2");
   EXPECT_EQ(ended(FlowEnd::FlowLimit), 1u);
   EXPECT_EQ(flows_->size(), 1u);
+}
+
+TEST_F(FlowSetTest, WithoutDescriptorsWhoHasMostFlowsGivesOneUp) {
+  UdpSocket backend;
+  serve({backend.address()});
+  const auto asks = [&](const char* from, const char* what) {
+    UdpSocket socket({ip(from), 0});
+    socket.connect(service_);
+    socket.send(what);
+    EXPECT_EQ(next_of(backend), what);
+    return socket;
+  };
+  const UdpSocket quiet = asks("127.0.0.2", "idle for longest");
+  const UdpSocket first = asks("127.0.0.3", "1");
+  const UdpSocket second = asks("127.0.0.3", "2");
+  int refusals = 1;
+  refuse_ = [&](const SocketAddress&) { return refusals-- > 0 ? EMFILE : 0; };
+
+  const UdpSocket third = asks("127.0.0.3", "3");
+
+  EXPECT_EQ(ended(FlowEnd::FlowLimit), 1u);
+  std::vector<std::string> left;
+  for (const FlowSnapshot& each : flows_->snapshots()) left.push_back(each.client.to_string());
+  EXPECT_THAT(left, UnorderedElementsAre(quiet.address().to_string(), second.address().to_string(),
+                                         third.address().to_string()));
 }
 
 TEST_F(FlowSetTest, WithoutDescriptorsAtAllDatagramsAreDropped) {

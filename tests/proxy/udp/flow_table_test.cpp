@@ -135,6 +135,25 @@ TEST_F(FlowTableTest, ALongerIdleTimeoutIsKept) {
   EXPECT_THAT(expire(), ElementsAre("10.1.0.1:1"));
 }
 
+TEST_F(FlowTableTest, WhoHasMostGivesUpTheOneIdleForLongest) {
+  add("10.1.0.9:1");
+  add("10.1.0.1:1");
+  add("10.1.0.1:2");
+  add("10.1.0.1:3");
+  add("10.1.0.2:1");
+  add("10.1.0.2:2");
+  table_.touch(*table_.find(key("10.1.0.1:1")), now_);
+  std::vector<std::string> gone;
+
+  while (const auto flow = table_.remove_of_largest_source()) {
+    gone.push_back(flow->key.client.to_string());
+  }
+
+  EXPECT_THAT(gone, ElementsAre("10.1.0.1:2", "10.1.0.1:3", "10.1.0.2:1", "10.1.0.9:1",
+                                "10.1.0.2:2", "10.1.0.1:1"))
+      << "of equals the one idle for longest";
+}
+
 class FullFlowTableTest : public FlowTableTest {
  protected:
   FullFlowTableTest() : FlowTableTest({3, 2, true}) {}
