@@ -67,6 +67,7 @@ void NodeSteering::apply(std::shared_ptr<const BackendTable> next) {
   beside_->apply(table_);
   if (is_first) {
     parts_.network.check();  // what a crashed one has left, and nobody wants any more
+    refresh_scope();         // it has read the network, which may have changed since the start
     wait_for_check();
   }
   if (has_new_node_ports) look_at_host_ports();

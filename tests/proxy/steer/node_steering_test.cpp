@@ -110,6 +110,7 @@ class FakeNetwork final : public SteeredNetwork {
   }
   Repairs check() override {
     ++checks;
+    if (own_when_checked) own = *std::exchange(own_when_checked, {});
     return std::exchange(missing, {});
   }
   [[nodiscard]] std::vector<std::string> problems() const override { return wrong; }
@@ -118,6 +119,7 @@ class FakeNetwork final : public SteeredNetwork {
 
   std::vector<IpAddress> own{ip("192.0.2.7"), ip("fd00::7")};
   std::vector<unsigned> interfaces;
+  std::optional<std::vector<IpAddress>> own_when_checked;  ///< what a look at the network finds
   std::vector<Cidr> cidrs;
   std::vector<IpAddress> sources;
   std::vector<std::string> wrong;
@@ -356,6 +358,13 @@ TEST_F(NodeSteeringTest, TheKernelKnowsTheNode) {
   EXPECT_THAT(kernel_.scope.pod_interfaces, ElementsAre(5u));
   EXPECT_THAT(entrances_.pod_interfaces, ElementsAre(5u)) << "who judges datagrams";
   EXPECT_THAT(network_.sources, ElementsAre(ip("192.0.2.8")));
+}
+
+/// What an interface got between the start and the first table.
+TEST_F(NodeSteeringTest, TheKernelKnowsTheNodeAsTheFirstLookHasFoundIt) {
+  network_.own_when_checked = {ip("192.0.2.7"), ip("192.0.2.70")};
+  begin();
+  EXPECT_THAT(kernel_.scope.node_addresses, ElementsAre(ip("192.0.2.7"), ip("192.0.2.70")));
 }
 
 TEST_F(NodeSteeringTest, W4_ServiceCidrsAreTheClustersUnlessGiven) {
