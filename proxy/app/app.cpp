@@ -318,8 +318,11 @@ void App::on_network_news(steer::NetworkChange change) {
 void App::on_network_changed() {
   steering_->addresses_changed();
   if (client_addresses_) {
-    if (!published_) (void)ground_->network().refresh();  // steering has not looked yet
-    client_addresses_->check(ground_->network().state());
+    steer::KernelNetwork& network = ground_->network();
+    if (!published_) (void)network.refresh();  // steering has not looked yet
+    // By what was there before it would put back what is gone with its interface, and say that all
+    // is well. It looks by itself again, and steering names the trouble.
+    if (network.is_current()) client_addresses_->check(network.state());
   }
   if (published_) place_check_ports();
   size_quota();

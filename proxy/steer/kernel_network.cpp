@@ -27,6 +27,7 @@ KernelNetwork::KernelNetwork(PodInterfaceRule pods, ArpMode arp, const std::vect
 
 bool KernelNetwork::refresh() {
   auto state = reader_.read();
+  is_current_ = state.has_value();
   if (!state) {
     unreadable_ = "this machine's network can't be read: " + state.error().message() +
                   "; allow the process netlink";

@@ -53,6 +53,8 @@ class KernelNetwork final : public SteeredNetwork {
 
   /// As it was read last: by check(), refresh(), or at the start.
   [[nodiscard]] const NetworkState& state() const noexcept { return state_; }
+  /// Whether the last time that it was to be read it could be: state() is older if not.
+  [[nodiscard]] bool is_current() const noexcept { return is_current_; }
   /// Who the kernel names as having done what we do to local routes (NetworkWatch).
   [[nodiscard]] std::uint32_t route_port() const noexcept { return netlink_.port(); }
 
@@ -68,6 +70,7 @@ class KernelNetwork final : public SteeredNetwork {
   RouteKeeper keeper_;
   ArpGuard arp_;
   NetworkState state_;
+  bool is_current_ = false;
   std::vector<Cidr> service_cidrs_;
   std::vector<IpAddress> node_addresses_;
   std::string unreadable_;  ///< why the network can't be read
