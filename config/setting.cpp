@@ -10,9 +10,13 @@
 namespace wherry::config {
 namespace {
 
-/// As log::to_string() has them; a test sees to it.
-constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warn", "error"};
-constexpr std::array<std::string_view, 2> kFormats = {"text", "json"};
+/// Words as the log has them.
+template <class T>
+Words<T> log_words(std::initializer_list<T> all) {
+  Words<T> words;
+  for (const T each : all) words.emplace_back(log::to_string(each), each);
+  return words;
+}
 
 Wrong listen_address(Options& options, Texts texts) {
   const auto parsed = IpAddress::parse(texts[0]);
@@ -218,32 +222,11 @@ std::vector<Setting> make_settings() {
                  .same_as = {},
                  .apply = [](Options& o, Texts t) { return duration(o.drain_timeout, t[0], true); },
                  .show = [](const Options& o) { return format_duration(o.drain_timeout); }});
-  all.push_back({.flag = "log-level",
-                 .value = "LEVEL",
-                 .help = "debug, info, warn or error",
-                 .kind = ValueKind::Text,
-                 .same_as = {},
-                 .apply = [](Options& o, Texts t) -> Wrong {
-                   const auto level = log::parse_level(t[0]);
-                   if (!level) return quote(t[0]) + " is no level; write " + one_of(kLevels);
-                   o.log_level = *level;
-                   return std::nullopt;
-                 },
-                 .show = [](const Options& o) { return std::string(log::to_string(o.log_level)); },
-                 .words = {kLevels.begin(), kLevels.end()}});
-  all.push_back({.flag = "log-format",
-                 .value = "FORMAT",
-                 .help = "text or json",
-                 .kind = ValueKind::Text,
-                 .same_as = {},
-                 .apply = [](Options& o, Texts t) -> Wrong {
-                   const auto format = log::parse_format(t[0]);
-                   if (!format) return quote(t[0]) + " is no format; write " + one_of(kFormats);
-                   o.log_format = *format;
-                   return std::nullopt;
-                 },
-                 .show = [](const Options& o) { return std::string(log::to_string(o.log_format)); },
-                 .words = {kFormats.begin(), kFormats.end()}});
+  all.push_back(word_setting(
+      "log-level", "LEVEL", "debug, info, warn or error", "level", &Options::log_level,
+      log_words({log::Level::Debug, log::Level::Info, log::Level::Warn, log::Level::Error})));
+  all.push_back(word_setting("log-format", "FORMAT", "text or json", "format", &Options::log_format,
+                             log_words({log::Format::Text, log::Format::Json})));
   return all;
 }
 
