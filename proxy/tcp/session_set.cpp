@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "base/log.h"
-#include "proxy/tcp/socket_calls.h"
 
 #include <boost/asio/post.hpp>
 
@@ -29,10 +28,9 @@ SessionSet::~SessionSet() { WHERRY_ASSERT(idle()); }
 
 void SessionSet::open(UniqueFd client, const SocketAddress& client_address,
                       balancer::Entrance entrance, SessionQuota::Permit permit,
-                      const std::optional<SocketAddress>& local) {
-  const SocketAddress here = local ? *local : local_end(client.get());
-  auto session = std::make_unique<Session>(*this, std::move(client), client_address, here, entrance,
-                                           std::move(permit));
+                      const SocketAddress& local) {
+  auto session = std::make_unique<Session>(*this, std::move(client), client_address, local,
+                                           entrance, std::move(permit));
   ++count_;
   sessions_.push_back(*session);
   // Owned by the list from here on; retire() takes it back.

@@ -19,7 +19,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -53,10 +52,9 @@ class SessionSet {
   SessionSet(const SessionSet&) = delete;
   SessionSet& operator=(const SessionSet&) = delete;
 
-  /// A client has come in. `local` is which of this machine's addresses it has connected to; where
-  /// the caller does not know that, the socket is asked.
+  /// A client has come in. `local` is which of this machine's addresses it has connected to.
   void open(UniqueFd client, const SocketAddress& client_address, balancer::Entrance entrance,
-            SessionQuota::Permit permit, const std::optional<SocketAddress>& local = std::nullopt);
+            SessionQuota::Permit permit, const SocketAddress& local);
 
   /// Returns the table that was in use.
   std::shared_ptr<const balancer::BackendTable> exchange_table(

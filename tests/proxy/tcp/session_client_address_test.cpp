@@ -65,7 +65,7 @@ class SessionClientAddressTest : public SessionTest {
   SocketAddress seen_of(test::TcpPair pair, const char* client, AddressKind kind) {
     const std::uint64_t before = sessions_->counters().sessions_active.value();
     near_.push_back(std::move(pair.near));
-    sessions_->open(std::move(pair.far), at(client), Entrance(id(), kind), quota_.try_acquire());
+    come_in(std::move(pair.far), at(client), Entrance(id(), kind));
     EXPECT_TRUE(turn_until([&] { return sessions_->counters().sessions_active.value() > before; }));
     const UniqueFd pod = backend_->accept();
     RawSocketAddress raw;

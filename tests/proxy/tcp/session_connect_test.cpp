@@ -59,7 +59,7 @@ TEST_F(SessionTest, ResetsTheClientWhenThereIsNoDescriptorForABackend) {
   none.rlim_cur = 0;
   ::setrlimit(RLIMIT_NOFILE, &none);
 
-  sessions_->open(std::move(pair.far), pair.near_address, id(), quota_.try_acquire());
+  come_in(std::move(pair.far), pair.near_address, id());
   ::setrlimit(RLIMIT_NOFILE, &before);
 
   ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
@@ -93,7 +93,7 @@ TEST_F(SessionTest, ResetsTheClientOfAServicePortThatIsGone) {
   const balancer::ServicePortId gone{7, 7};
   test::TcpPair pair = test::tcp_pair();
 
-  sessions_->open(std::move(pair.far), pair.near_address, gone, quota_.try_acquire());
+  come_in(std::move(pair.far), pair.near_address, gone);
 
   ASSERT_TRUE(turn_until([&] { return sessions_->idle(); }));
   EXPECT_EQ(closed(CloseReason::NoEndpoints), 1u);

@@ -5,6 +5,7 @@
 #include "balancer/table_builder.h"
 #include "proxy/tcp/session.h"
 #include "proxy/tcp/session_set.h"
+#include "proxy/tcp/socket_calls.h"
 #include "tests/support/builders.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/manual_timers.h"
@@ -77,11 +78,16 @@ class SessionTest : public ::testing::Test {
     return *sessions_->table().sorted().front();
   }
 
+  /// A session begins for what a client is connected to.
+  void come_in(UniqueFd far, const SocketAddress& client, balancer::Entrance entrance) {
+    const SocketAddress local = local_end(far.get());
+    sessions_->open(std::move(far), client, entrance, quota_.try_acquire(), local);
+  }
   /// A client's end; the other one is the session's.
   UniqueFd open_client() {
     test::TcpPair pair = test::tcp_pair();
     client_address_ = pair.near_address;
-    sessions_->open(std::move(pair.far), pair.near_address, id(), quota_.try_acquire());
+    come_in(std::move(pair.far), pair.near_address, id());
     return std::move(pair.near);
   }
 

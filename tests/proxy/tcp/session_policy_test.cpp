@@ -35,7 +35,8 @@ class SessionPolicyTest : public SessionTest {
                const std::optional<SocketAddress>& local = std::nullopt) {
     const std::uint64_t before = refusals();
     test::TcpPair pair = test::tcp_pair();
-    sessions_->open(std::move(pair.far), at(client), entrance, quota_.try_acquire(), local);
+    const SocketAddress asked = local.value_or(local_end(pair.far.get()));
+    sessions_->open(std::move(pair.far), at(client), entrance, quota_.try_acquire(), asked);
     const bool decided = turn_until(
         [&] { return refusals() > before || sessions_->counters().sessions_active.value() > 0; });
     EXPECT_TRUE(decided);

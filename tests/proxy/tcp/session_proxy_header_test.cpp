@@ -1,5 +1,4 @@
 // PROXY headers: accepted from peers that speak for others, and sent to backends that want one.
-#include "base/raw_socket_address.h"
 #include "proxy/proxy_protocol/proxy_header.h"
 #include "tests/proxy/tcp/session_fixture.h"
 #include "tests/support/log_capture.h"
@@ -34,11 +33,9 @@ class SessionProxyHeaderTest : public SessionTest {
   UniqueFd come_in() {
     test::TcpPair pair = test::tcp_pair();
     client_address_ = pair.near_address;
-    RawSocketAddress local;
-    ::getsockname(pair.far.get(), local.get(), &local.size);
-    asked_for_ = local.to_socket_address();
-    sessions_->open(std::move(pair.far), pair.near_address,
-                    Entrance(id(), AddressKind::LoadBalancerIp), quota_.try_acquire());
+    asked_for_ = local_end(pair.far.get());
+    SessionTest::come_in(std::move(pair.far), pair.near_address,
+                         Entrance(id(), AddressKind::LoadBalancerIp));
     return std::move(pair.near);
   }
   [[nodiscard]] std::string own_line() const {
