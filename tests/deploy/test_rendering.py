@@ -99,6 +99,18 @@ class Rendering(unittest.TestCase):
         self.assertEqual(container["livenessProbe"]["httpGet"], {"path": "/livez", "port": 11256})
         self.assertIn("0.0.0.0:11256", only(objects, "ConfigMap")["data"]["wherry.yaml"])
 
+    def test_kube_proxys_own_configuration_says_where_metrics_are(self):
+        def asked(*arguments):
+            text = helm_text("--values", values_of("replace-kube-proxy-kubeadm"), *arguments)
+            container = container_of(only(objects_of(text), "DaemonSet"))
+            return ([each for each in container["args"] if each.startswith("--admin-address")],
+                    container["readinessProbe"]["httpGet"]["port"],
+                    container["livenessProbe"]["httpGet"]["port"])
+        self.assertEqual(asked(), ([], 10249, 10256))
+        self.assertEqual(asked("--set-string", "adminAddress=127.0.0.1:9000",
+                               "--set", "healthzPort=11256"),
+                         (["--admin-address=127.0.0.1:9000"], 9000, 11256))
+
     def test_pods_may_be_read_where_they_are_asked_for_only(self):
         def resources(*arguments):
             rules = only(rendered(*REPLACE, *arguments), "ClusterRole")["rules"]
@@ -175,7 +187,6 @@ REFUSED = [
     (["apiServer.host=kubernetes"], "is the Service that wherry serves itself"),
     (["apiServer.host=a", "kubeProxyConfigMap.name=kube-proxy"], "exclude each other"),
     (["kubeProxyConfigMap.name=kube-proxy", "config.workers=1"], "as extraArgs"),
-    (["kubeProxyConfigMap.name=kube-proxy", "healthzPort=1"], "says the port"),
     (["kubeProxyConfigMap.name=kube-proxy", "serviceProxyName=x"], "has ports of its own"),
     (["apiServer.host=a", "config.endpoints=pods"], "config.endpoints: set the value endpoints"),
     (["apiServer.host=a", "config.stateDir=/x"], "config.stateDir: set the value statePath"),

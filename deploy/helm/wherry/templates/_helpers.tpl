@@ -90,9 +90,6 @@ file change in place ends to be started again, on all nodes within the same minu
 {{- if and $configMap .Values.config -}}
   {{- fail "config and kubeProxyConfigMap.name exclude each other: the ConfigMap's KubeProxyConfiguration is the configuration. Give further settings of wherry as extraArgs" -}}
 {{- end -}}
-{{- if and $configMap .Values.healthzPort -}}
-  {{- fail "healthzPort and kubeProxyConfigMap.name exclude each other: the KubeProxyConfiguration says the port, as healthzBindAddress; leave it at 10256 there" -}}
-{{- end -}}
 {{- range $key, $instead := dict "serviceProxyName" "serviceProxyName" "healthzBindAddress" "healthzPort" "adminAddress" "adminAddress" "metricsBindAddress" "adminAddress" "endpoints" "endpoints" "steering" "steering" "drainTimeout" "drainTimeout" "stateDir" "statePath" "runDir" "runPath" -}}
   {{- if hasKey $.Values.config $key -}}
     {{- fail (printf "config.%s: set the value %s instead, on which more depends than this file" $key $instead) -}}
