@@ -2,10 +2,10 @@
 import collections
 import itertools
 
-from expectations import (DESTINATIONS, combinations, deciding_node, expected, policy_for, probe,
-                          short)
+from expectations import (DESTINATIONS, asked_from, combinations, deciding_node, expected,
+                          policy_for, probe, short, target)
 from objects import Service
-from probes import ANSWERED, Outcome, ask_all
+from probes import ANSWERED, REFUSED, SILENCE, Outcome, ask_all
 
 TURNS = 2  # each is asked so often: where two backends may answer both should
 
@@ -72,6 +72,26 @@ def wrong_ones(rig, found, where=lambda combination: True, wanted_of=expected):
     """What is wrong, as text for a test; empty where nothing is."""
     texts = [f"{each}: {outcome}; must be: {wanted_of(rig, each)}"
              for each, outcome, right in found if where(each) and not right]
+    return "\n".join(["", *texts[:20], f"in all {len(texts)}"]) if texts else ""
+
+
+VERDICTS = {ANSWERED: "forward", REFUSED: "reject", SILENCE: "drop"}
+
+
+def wrong_explanations(rig, wherries, services, wanted_of=expected):
+    """Where `explain` says another verdict, other backends, or that they see somebody else; as text."""
+    texts = []
+    for each in combinations(rig, services):
+        want = wanted_of(rig, each)
+        verdict, backends, rule, seen = wherries[deciding_node(each)].explain_all(
+            asked_from(each), *target(rig, each), each.protocol)
+        names = {pod.addresses[each.family]: pod.name for pod in each.service.backends}
+        said = (verdict, {names.get(backend, backend) for backend in backends},
+                {names[backend]: whose for backend, whose in seen.items()})
+        node = rig.nodes[deciding_node(each)].addresses[each.family]
+        if said != (VERDICTS[want.kind], set(want.backends),
+                    {name: "node" if address == node else "client" for name, address in want.seen}):
+            texts.append(f"{each}: explain says {said} ({rule[:200]}); must be: {want}")
     return "\n".join(["", *texts[:20], f"in all {len(texts)}"]) if texts else ""
 
 

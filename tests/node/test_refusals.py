@@ -13,6 +13,10 @@ WRONG_PORT = 4444
 
 
 def setUpModule():
+    start()
+
+
+def start(prefix=()):
     global rig, folder, wherries, web, empty, ranged, ranged_empty, other_family
     rig = Rig()
     unittest.addModuleCleanup(rig.close)
@@ -27,7 +31,7 @@ def setUpModule():
     other_family = Service("other-family", 5, backends,
                            spec={"loadBalancerSourceRanges": by_a[1:]})
     folder = rig.manifests("manifests", all_objects(rig, everything()))
-    wherries = both_nodes(rig, folder)
+    wherries = both_nodes(rig, folder, prefix=prefix)
     for each in wherries.values():
         unittest.addModuleCleanup(each.close)
 

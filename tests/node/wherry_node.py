@@ -95,6 +95,13 @@ class Wherry:
                 if last:
                     raise
 
+    def explanation(self, client, address, port, protocol):
+        """What the page says; "status" and "text" alone where it is not 200."""
+        to = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        query = urllib.parse.urlencode({"client": client, "destination": to, "protocol": protocol})
+        status, body = self.get("/explain?" + query)
+        return json.loads(body) if status == 200 else {"status": status, "text": body.strip()}
+
     def explain(self, client, address, port, protocol):
         """(verdict, addresses of the backends, the rule) of one connection."""
         verdict, backends, rule, _ = self.explain_all(client, address, port, protocol)
@@ -102,12 +109,9 @@ class Wherry:
 
     def explain_all(self, client, address, port, protocol):
         """The same, and a fourth: each backend's address with whose address it sees."""
-        to = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-        query = urllib.parse.urlencode({"client": client, "destination": to, "protocol": protocol})
-        status, body = self.get("/explain?" + query)
-        if status != 200:
-            return f"no explanation ({status})", frozenset(), body.strip(), {}
-        said = json.loads(body)
+        said = self.explanation(client, address, port, protocol)
+        if "status" in said:
+            return f"no explanation ({said['status']})", frozenset(), said["text"], {}
         backends = [each.rpartition(":")[0].strip("[]") for each in said["backends"]]
         return (said["verdict"], frozenset(backends), said["rule"],
                 dict(zip(backends, said.get("backendsSee", []))))
