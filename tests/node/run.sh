@@ -74,7 +74,8 @@ in_namespace() {
     ' node "tests/node/$1"
 }
 
-all=(hosts combinations refusals clients neighbours restart repair fallbacks nodeports host_clients leftovers udp_load scale kubeproxy)
+all=(hosts combinations refusals clients neighbours restart repair fallbacks nodeports port_ranges host_clients leftovers \
+  udp_load scale kubeproxy)
 case $what in
   all) suites=("${all[@]}") ;;
   *) suites=("$what") ;;
