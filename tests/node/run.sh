@@ -75,7 +75,7 @@ in_namespace() {
 }
 
 all=(hosts combinations refusals clients neighbours restart repair fallbacks nodeports port_ranges host_clients leftovers \
-  udp_load scale kubeproxy)
+  udp_load udp_limits scale kubeproxy)
 case $what in
   all) suites=("${all[@]}") ;;
   *) suites=("$what") ;;
