@@ -1,4 +1,5 @@
 """UDP as a cluster's resolver gets it: ten thousand clients, backends that come and go, none at all."""
+import itertools
 import json
 import socket
 import subprocess
@@ -83,15 +84,20 @@ class Load(unittest.TestCase):
                     time.sleep(CHURN_EVERY)  # the pace of the churn
             found = json.loads(load.communicate(timeout=60)[0])
             counts = found["counts"]
-            print(f"\n{to}: {removals} removals; {found}\ndropped: {since(before, losses())}",
-                  flush=True)
+            dropped = since(before, losses())
+            print(f"\n{to}: {removals} removals; {found}\ndropped: {dropped}", flush=True)
             with self.subTest(to=to):
                 self.assertEqual(counts.get("wrong", 0), 0)
                 self.assertEqual(counts.get("refused", 0), 0)
                 self.assertGreater(counts["sent"], SECONDS * 1000000 / EVERY_US * 0.8)
-                # A third of the questions that are on their way may be with the one that leaves.
-                on_their_way = found["p99_us"] / EVERY_US / 3
-                self.assertLessEqual(counts["unanswered"], removals * max(on_their_way, 2))
+                # Lost may be what is with the backend that leaves: a third of what is on its way,
+                # which is the rate by the time that an answer takes.
+                on_their_way = found["p90_us"] / EVERY_US / 3
+                self.assertLessEqual(counts["unanswered"], removals * on_their_way)
+                # Nobody dropped a datagram. Flows of one client address are limited: those that
+                # ended so were idle, or an answer would be missing above.
+                self.assertEqual({what: count for what, count in dropped.items()
+                                  if "flows_ended" not in what and "backlog" not in what}, {})
                 self.assertEqual({key[3:] for key in counts if key.startswith("by ")},
                                  {"a1", "a2", "b1", "b2"})
 
@@ -133,15 +139,21 @@ class Load(unittest.TestCase):
             self.assertEqual(client.recv(1000).split()[0], first)
 
     def test_datagrams_of_sixty_kilobytes_are_carried(self):
-        for size in (1400, 9000, 60000):
+        # To a backend here and one on the other node, which is reached in fragments.
+        for name, family, size in itertools.product(("a1", "b1"), (0, 1), (1400, 9000, 60000)):
+            change()
+            both_have(0)  # of one backend and another the count alone doesn't tell
+            change(name)
+            both_have(1)
             with rig.pods["ac"].host.inside():
-                client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            with client:
+                client = socket.socket((socket.AF_INET, socket.AF_INET6)[family], socket.SOCK_DGRAM)
+            with client, self.subTest(backend=name, family=family, size=size):
                 client.settimeout(2)
-                client.connect((dns.cluster_ips[0], PORT))
+                client.connect((dns.cluster_ips[family], PORT))
                 question = bytes(i % 251 for i in range(size))
                 client.send(question)
-                self.assertEqual(client.recv(65536).partition(b"\n")[2], question)
+                line, _, rest = client.recv(65536).partition(b"\n")
+                self.assertEqual((line.split()[0].decode(), rest), (name, question))
 
 
 if __name__ == "__main__":
