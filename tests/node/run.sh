@@ -5,8 +5,8 @@
 #   tests/node/run.sh combinations     one of them; see README.md
 #   tests/node/run.sh kubeproxy        kube-proxy beside wherry: what each answers, and how fast
 #
-# WHERRY_BINARY is the wherry to test and WHERRY_NODE_PEER what the hosts run; build/release's are
-# built otherwise (WHERRY_PRESET names another preset).
+# WHERRY_BINARY is the wherry to test, WHERRY_NODE_PEER what the hosts run, and WHERRY_STEER_BENCH the
+# benchmark that `scale` runs; build/release's are built otherwise (WHERRY_PRESET names another preset).
 #
 # Everything runs in namespaces of its own. Needs root. Where that can't be had the suites are
 # skipped, which fails with WHERRY_CI=1.
@@ -60,7 +60,13 @@ if [ -z "${WHERRY_BINARY:-}" ] || [ -z "${WHERRY_NODE_PEER:-}" ]; then
   : "${WHERRY_BINARY:=$root/build/$preset/proxy/wherry}"
   : "${WHERRY_NODE_PEER:=$root/build/$preset/tests/node/wherry-node-peer}"
 fi
-export WHERRY_BINARY WHERRY_NODE_PEER
+if [ -z "${WHERRY_STEER_BENCH:-}" ] && { [ "$what" = all ] || [ "$what" = scale ]; }; then
+  deploy/install-deps.sh
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset" -t wherry_steer_bench -- --quiet
+  WHERRY_STEER_BENCH=$root/build/$preset/bench/micro/wherry_steer_bench
+fi
+export WHERRY_BINARY WHERRY_NODE_PEER WHERRY_STEER_BENCH
 for each in "${building[@]}"; do wait "$each"; done
 
 # --- the suites, one after the other: each measures times on a machine that should do nothing else
