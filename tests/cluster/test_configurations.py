@@ -176,7 +176,10 @@ class Configurations(unittest.TestCase):
             wait_for("its node is eligible", lambda: page(10256, "/healthz")[0] == 200)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{process.log()}") from None
-        self.assertIn(page(10249, "/proxyMode"), ((200, "bind"), (200, "node")))
+        # `auto` (design, section 5): a KubeProxyConfiguration is the node's, and it may set routes.
+        self.assertEqual(page(10249, "/proxyMode"), (200, "node"))
+        self.assertRegex(process.log(), r"(?m)^.*steering mode=node .*reason=\"?the configuration is "
+                                        r"kube-proxy's")
         status, configuration = page(10249, "/configz")
         self.assertEqual(status, 200)
         configuration = json.loads(configuration)["wherry.io"]
