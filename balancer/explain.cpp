@@ -209,10 +209,13 @@ std::variant<Explanation, NoExplanation> explain(const BackendTable& table, cons
   answer.reason = verdict.reason;
   if (verdict.verdict == Verdict::Forward) answer.backends = decision->backends;
   if (ways_in.sees_client && address) {
+    // Datagrams that are spread leave by one socket for all clients: the node's.
+    const bool may_see = !port.options.udp_per_datagram || question.protocol != Protocol::UDP;
     for (const std::uint32_t backend : answer.backends) {
-      answer.sees_client.push_back(ways_in.sees_client({*address, question.destination.ip,
-                                                        found.entry->backends[backend].address.ip,
-                                                        is_external_local(port, found.kind)}));
+      const ClientAndBackend both{*address, question.destination.ip,
+                                  found.entry->backends[backend].address.ip,
+                                  is_external_local(port, found.kind)};
+      answer.sees_client.push_back(may_see && ways_in.sees_client(both));
     }
   }
   answer.excluded =

@@ -118,6 +118,31 @@ TEST(ExplainPage, SaysWhoseAddressEachBackendSeesWhereThatIsKnown) {
       << "a kind has no address";
 }
 
+TEST(ExplainPage, BackendsOfDatagramsThatAreSpreadSeeTheNode) {
+  balancer::Tables tables;
+  tables.services.upsert(test::service("logs")
+                             .cluster_ip("10.96.0.9")
+                             .annotation("wherry.io/udp-per-datagram", "true")
+                             .port("syslog", 514, {}, Protocol::UDP)
+                             .port("web", 514));
+  tables.slices.upsert(test::slice("logs-1", "logs")
+                           .port("syslog", 1514, Protocol::UDP)
+                           .port("web", 1514)
+                           .endpoint("10.1.0.1"));
+  const auto table = tables.build();
+  const auto seen = [&table](Protocol protocol) {
+    const auto answer =
+        balancer::explain(*table,
+                          {.find = [](Protocol, const SocketAddress&) { return std::nullopt; },
+                           .sees_client = [](const balancer::ClientAndBackend&) { return true; }},
+                          {*Client::parse("pod=10.244.1.9"), test::at("10.96.0.9:514"), protocol});
+    return explanation_json(std::get<balancer::Explanation>(answer)).at("backendsSee");
+  };
+
+  EXPECT_EQ(seen(Protocol::UDP), boost::json::parse(R"(["node"])"));
+  EXPECT_EQ(seen(Protocol::TCP), boost::json::parse(R"(["client"])"));
+}
+
 TEST(ExplainPage, AKindWithoutAddressIsTheClient) {
   const boost::json::object pod = explained("pod", "10.96.0.1:80");
   EXPECT_EQ(pod.at("client").as_string(), "pod");
