@@ -71,7 +71,8 @@ struct Options {
 
   // Of a node, most of them under kube-proxy's names (node_settings.cpp).
   /// Where /healthz and /livez for load balancers and the kubelet are (H1, H2); none: nowhere.
-  /// With steering node, if nothing is given, default_healthz() is it.
+  /// With steering node, if nothing is given, default_healthz() is it, and only if it is not fallen
+  /// back to bind.
   std::optional<SocketAddress> healthz_bind_address;
   bool healthz_is_given = false;          ///< an address, or that there shall be none
   bool bind_address_hard_fail = false;    ///< a busy health or metrics port ends the process (H5)

@@ -236,7 +236,6 @@ std::optional<int> prepare_steering(const SteeringChoice& choice, config::Option
     say("bind", "a listener for each service port", choice.reason);
     return std::nullopt;
   }
-  if (!options.healthz_is_given) options.healthz_bind_address = config::default_healthz(options);
   auto taken = NodeGround::take(options);
   if (const auto* refusal = std::get_if<NodeRefusal>(&taken)) {
     if (refusal->kind != NodeRefusal::Kind::Privilege) {
@@ -311,6 +310,7 @@ int run(const config::RunCommand& command) {
       options, {command.kube_proxy.has_value(), is_in_cluster(options), is_on_host_network()});
   std::unique_ptr<NodeGround> ground;
   if (const auto exit_code = prepare_steering(choice, options, ground)) return *exit_code;
+  options.healthz_bind_address = healthz_address(options);
   drop_capabilities(options.steering);
   if (const std::string idle = config::idle_settings(command.options); !idle.empty()) {
     log::warn(kIdleSettings, {{"settings", idle}});

@@ -1,5 +1,7 @@
 #include "proxy/app/steering_choice.h"
 
+#include "config/compose.h"
+
 #include <fstream>
 #include <string_view>
 
@@ -32,6 +34,12 @@ SteeringChoice choose_steering(const config::Options& options, const SteeringFac
     return {SteeringMode::Bind, "this is a pod with a network of its own"};
   }
   return {SteeringMode::Bind, "a kubeconfig alone serves no node"};
+}
+
+std::optional<SocketAddress> healthz_address(const config::Options& options) {
+  if (options.healthz_is_given) return options.healthz_bind_address;
+  if (options.steering != SteeringMode::Node) return std::nullopt;
+  return config::default_healthz(options);
 }
 
 bool shares_service_cidrs(const config::Options& options) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "base/cidr.h"
+#include "base/socket_address.h"
 #include "config/options.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,10 @@ struct SteeringChoice {
 /// alone are a person's: `bind`. Pure.
 [[nodiscard]] SteeringChoice choose_steering(const config::Options& options,
                                              const SteeringFacts& facts);
+
+/// Where /healthz is, once it is known which steering it is: a process that was to be the node's
+/// and is not must not answer load balancers and kubelets in a node's proxy's stead. Pure.
+[[nodiscard]] std::optional<SocketAddress> healthz_address(const config::Options& options);
 
 /// Whether other proxies of this node have addresses in the Services' blocks: with
 /// --service-proxy-name (S6). No block is routed here as a whole then, and an address that no

@@ -395,6 +395,28 @@ TEST_F(Node, WithoutPrivilegesItFallsBackToBindAndSaysWhy) {
   EXPECT_THAT(wherry_->log(), HasSubstr("CAP_NET_ADMIN is missing"));
 }
 
+/// Whether a wherry of these arguments, which may lack privileges, has /healthz on port 10256.
+bool has_healthz(std::vector<std::string> arguments, const std::vector<std::string>& without = {}) {
+  const WherryProcess wherry(wherry_binary(), std::move(arguments), WherryProcess::WaitUntil::Ready,
+                             without);
+  const RawSocketAddress port(at("127.0.0.1:10256"));
+  const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(client.get(), port.get(), port.size) == 0;
+}
+
+TEST_F(Node, H1_HealthzIsOpenOnlyWhereTheNodeIsSteeredOrWhereItIsAskedFor) {
+  const NetNamespace::Inside inside(*node_);
+  const std::vector<std::string> no_net_admin{"setpriv", "--bounding-set", "-net_admin",
+                                              "--inh-caps", "-net_admin"};
+  auto asked_for = arguments();
+  asked_for.insert(asked_for.end(), {"--healthz-bind-address", "127.0.0.1"});
+
+  EXPECT_TRUE(has_healthz(arguments())) << "manifests are served in steering node";
+  EXPECT_FALSE(has_healthz({"--manifests", folder_.path().string() + "/all.yaml"}));
+  EXPECT_FALSE(has_healthz(arguments(), no_net_admin)) << "it has fallen back to bind";
+  EXPECT_TRUE(has_healthz(asked_for, no_net_admin));
+}
+
 TEST_F(Node, WithoutProgramsEachServicePortHasAListenerOnTheSameRoutes) {
   {
     const NetNamespace::Inside inside(*node_);

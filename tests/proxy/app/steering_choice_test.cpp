@@ -8,6 +8,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+
 namespace wherry::app {
 namespace {
 
@@ -59,6 +62,27 @@ TEST(SteeringChoice, AClusterIsThatOfThePodUnlessAnotherIsNamed) {
   EXPECT_TRUE(is_in_cluster(options));
   options.kubeconfig = "/root/.kube/config";
   EXPECT_FALSE(is_in_cluster(options));
+}
+
+// --- where /healthz is ---
+
+std::optional<std::string> healthz(SteeringMode steering, std::optional<std::string> given) {
+  config::Options options;
+  options.steering = steering;
+  if (given) {
+    options.healthz_is_given = true;
+    if (!given->empty()) options.healthz_bind_address = test::at(*given);
+  }
+  const auto address = healthz_address(options);
+  return address ? std::optional(address->to_string()) : std::nullopt;
+}
+
+TEST(Healthz, H1_IsOnlyWhereTheNodeIsSteeredOrWhereItIsAskedFor) {
+  EXPECT_EQ(healthz(SteeringMode::Node, {}), "0.0.0.0:10256");
+  EXPECT_EQ(healthz(SteeringMode::Bind, {}), std::nullopt);
+  EXPECT_EQ(healthz(SteeringMode::Bind, "127.0.0.1:10256"), "127.0.0.1:10256");
+  EXPECT_EQ(healthz(SteeringMode::Node, "127.0.0.1:1"), "127.0.0.1:1");
+  EXPECT_EQ(healthz(SteeringMode::Node, ""), std::nullopt);
 }
 
 // --- whose the Services' blocks are ---
