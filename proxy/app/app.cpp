@@ -19,6 +19,7 @@
 #include "proxy/app/udp_metrics.h"
 #include "proxy/steer/node_steering.h"
 #include "proxy/steer/routed_steering.h"
+#include "proxy/udp/reply_path.h"
 
 #include <boost/asio/post.hpp>
 
@@ -178,7 +179,7 @@ std::unique_ptr<steer::Steering> App::make_steering() {
                                workers_.workers()},
       steer::NodeSteeringParts{*ground_->program(), network, workers_, timers_,
                                steer::open_listen_sockets, steer::open_silent_socket,
-                               steer::host_ports, reporter()},
+                               udp::RawReplyPath::try_permission, steer::host_ports, reporter()},
       make_listeners(std::move(rules)));
 }
 

@@ -144,11 +144,12 @@ void Worker::open_shared(Protocol protocol, IpFamily family, UniqueFd socket) {
   }
   auto reply_path = udp::RawReplyPath::open(family);
   if (!reply_path) {
-    // Closed, so that the kernel refuses what it would lead here.
-    log::error("UDP is not carried: answers can't be sent from Services' addresses",
+    // Closed: the kernel leads datagrams to the other workers, or refuses them. Who lacks the right
+    // does not come here (NodeSteering).
+    log::error("a worker carries no UDP: it can't open a socket for answers",
                {{"family", to_string(family)},
                 {"reason", reply_path.error().message()},
-                {"remedy", "grant CAP_NET_RAW"}});
+                {"remedy", "raise the limit on open files, and start wherry again"}});
     return;
   }
   auto listener = std::make_unique<udp::Listener>(

@@ -74,7 +74,8 @@ void NodeSteering::apply(std::shared_ptr<const BackendTable> next) {
   if (has_news) report_new_problems();
 }
 
-/// One set for all Services: sockets for the workers, and one for those who get no answer.
+/// One set for all Services: sockets for the workers, and one for those who get no answer. Without
+/// the right to answer there are none for datagrams, so that the kernel refuses them.
 void NodeSteering::open_sockets_of(IpFamily family) {
   const std::string part = "listeners of " + std::string(to_string(family));
   const auto fail = [&](const error_code& error) {
@@ -89,24 +90,40 @@ void NodeSteering::open_sockets_of(IpFamily family) {
   };
   std::vector<Set> sets;
   std::vector<Ungiven> to_give;
+  const error_code no_answers = parts_.try_answers(family);
+  const bool may_answer = no_answers != boost::system::errc::operation_not_permitted;
+  if (no_answers && may_answer) return fail(no_answers);
   for (const Protocol protocol : {Protocol::TCP, Protocol::UDP}) {
-    auto forward = parts_.open({anywhere, protocol}, rules_.workers);
-    if (!forward) return fail(forward.error());
+    Set set{protocol, {}, {}};
+    std::vector<std::pair<Group, int>> groups;
+    if (protocol != Protocol::UDP || may_answer) {
+      auto forward = parts_.open({anywhere, protocol}, rules_.workers);
+      if (!forward) return fail(forward.error());
+      set.forward = std::move(*forward);
+      groups.emplace_back(Group::Forward, set.forward.front().get());
+    }
     auto silent = parts_.open_silent(protocol, family);
     if (!silent) return fail(silent.error());
+    set.silent = std::move(*silent);
+    groups.emplace_back(Group::Silent, set.silent.get());
     // Copies: the sockets themselves are the workers', who may close them before they are given.
-    for (const auto& [group, fd] : {std::pair(Group::Forward, forward->front().get()),
-                                    std::pair(Group::Silent, silent->get())}) {
+    for (const auto& [group, fd] : groups) {
       UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
       if (!copy) return fail({errno, boost::system::system_category()});
       to_give.push_back({protocol, family, group, std::move(copy)});
     }
-    sets.push_back({protocol, std::move(*forward), std::move(*silent)});
+    sets.push_back(std::move(set));
   }
   failures_.erase(part);
+  if (!may_answer) {
+    why_no_udp_ =
+        "UDP is refused, because answers can't be sent from Services' addresses: CAP_NET_RAW is "
+        "missing; grant it, and start wherry again";
+  }
   for (Set& each : sets) {
     shared_sockets_ += each.forward.size();
     silent_.push_back(std::move(each.silent));
+    if (each.forward.empty()) continue;
     parts_.host.open_shared(each.protocol, family, std::move(each.forward));
   }
   opened_.insert(family);
@@ -366,6 +383,7 @@ std::vector<std::string> NodeSteering::problems() const {
 std::vector<std::string> NodeSteering::machine_problems() const {
   std::vector<std::string> all = parts_.network.problems();
   for (const auto& [part, text] : failures_) all.push_back(text);
+  if (!why_no_udp_.empty()) all.push_back(why_no_udp_);
   return all;
 }
 

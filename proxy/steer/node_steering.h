@@ -36,6 +36,10 @@ struct NodeSteeringRules {
   std::size_t workers = 1;
 };
 
+/// Whether answers over UDP can be sent from any address of a family, though no socket is bound to
+/// it; else why not.
+using TryAnswers = std::function<error_code(IpFamily)>;
+
 /// What steering `node` acts upon. All outlive it.
 struct NodeSteeringParts {
   bpf::KernelSteering& kernel;
@@ -44,6 +48,7 @@ struct NodeSteeringParts {
   Timers& timers;
   OpenListenSockets open;
   OpenSilentSocket open_silent;
+  TryAnswers try_answers;
   ListHostPorts host_ports;
   ReportService report;
 };
@@ -81,7 +86,9 @@ class NodeSteering final : public Steering {
   [[nodiscard]] std::vector<std::string> not_carried() const override;
   [[nodiscard]] std::size_t open_addresses() const noexcept override;
   [[nodiscard]] std::size_t open_sockets() const noexcept override;
-  [[nodiscard]] bool carries_udp() const noexcept override { return true; }
+  [[nodiscard]] bool carries_udp() const noexcept override {
+    return why_no_udp_.empty() || beside_->carries_udp();
+  }
   void collect(MetricFamilies& into) const override;
 
  private:
@@ -129,6 +136,8 @@ class NodeSteering final : public Steering {
   std::map<bpf::Destination, Waiting> waiting_;
   std::uint64_t serial_ = 0;
   std::map<std::string, std::string> failures_;  ///< what does not work now, by part
+  /// What a process lacks that started without it, and does not get: not tried again. Empty: none.
+  std::string why_no_udp_;
   std::set<std::pair<Protocol, std::uint16_t>> taken_node_ports_;  ///< by the host's processes
   ProblemLog problem_log_;
   RepairLog repairs_;

@@ -63,6 +63,11 @@ Result<std::unique_ptr<RawReplyPath>> RawReplyPath::open(IpFamily family) {
   return std::make_unique<RawReplyPath>(Token{}, std::move(*socket));
 }
 
+error_code RawReplyPath::try_permission(IpFamily family) {
+  const auto socket = open_raw_socket(family, IPPROTO_UDP);
+  return socket ? error_code() : socket.error();
+}
+
 void RawReplyPath::send(std::span<const Datagram> answers, const OnFailed& on_failed) {
   std::array<Outgoing, SendBatch::kMost> all;
   std::array<std::array<std::byte, kUdpHeader>, SendBatch::kMost> headers;

@@ -56,6 +56,9 @@ class RawReplyPath final : public ReplyPath {
   /// operation_not_permitted without CAP_NET_RAW.
   [[nodiscard]] static Result<std::unique_ptr<RawReplyPath>> open(IpFamily family);
 
+  /// No error: open() would do. As cheap, and of any thread.
+  [[nodiscard]] static error_code try_permission(IpFamily family);
+
   RawReplyPath(Token /*open() alone*/, UniqueFd socket) noexcept : socket_(std::move(socket)) {}
 
   void send(std::span<const Datagram> answers, const OnFailed& on_failed) override;

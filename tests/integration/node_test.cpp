@@ -417,6 +417,25 @@ TEST_F(Node, H1_HealthzIsOpenOnlyWhereTheNodeIsSteeredOrWhereItIsAskedFor) {
   EXPECT_TRUE(has_healthz(asked_for, no_net_admin));
 }
 
+TEST_F(Node, WithoutNetRawUdpIsRefusedAndThatIsSaidOnce) {
+  {
+    const NetNamespace::Inside inside(*node_);
+    wherry_.emplace(wherry_binary(), arguments(), WherryProcess::WaitUntil::Ready,
+                    std::vector<std::string>{"setpriv", "--bounding-set", "-net_raw", "--inh-caps",
+                                             "-net_raw"});
+    EXPECT_EQ(wherry_->get("/proxyMode"), "node");
+    EXPECT_THAT(wherry_->get("/readyz?verbose"), HasSubstr("CAP_NET_RAW is missing"));
+    EXPECT_EQ(wherry_->metric("wherry_steering_problems"), 1);
+  }
+  const std::string log = wherry_->log();
+  const std::size_t said = log.find("CAP_NET_RAW");
+  ASSERT_NE(said, std::string::npos);
+  EXPECT_EQ(log.find("CAP_NET_RAW", said + 1), std::string::npos) << log;
+  EXPECT_EQ(udp_from_outside("10.96.0.53:53"), "refused");
+  EXPECT_EQ(udp_from_outside("10.96.0.99:53"), "silence");
+  EXPECT_EQ(from_outside("10.96.0.1:80"), "pod-4");
+}
+
 TEST_F(Node, WithoutProgramsEachServicePortHasAListenerOnTheSameRoutes) {
   {
     const NetNamespace::Inside inside(*node_);

@@ -26,6 +26,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 namespace errc = boost::system::errc;
 
@@ -185,6 +186,7 @@ class NodeSteeringTest : public ::testing::Test {
                             }
                             return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
                           },
+                          [this](IpFamily) { return no_answers_; },
                           [this]() -> Result<HostPorts> { return host_ports_; }, report},
         std::make_unique<BindSteering>(
             beside, local_, listeners_, timers_, std::ref(sockets_), 1000, [] {}, report));
@@ -238,6 +240,7 @@ class NodeSteeringTest : public ::testing::Test {
   FakeOpenListenSockets sockets_;
   HostPorts host_ports_;
   bool silent_fails_ = false;
+  error_code no_answers_;
   Told events_;
   balancer::Tables tables_;
   std::unique_ptr<NodeSteering> steering_;
@@ -468,15 +471,39 @@ TEST_F(NodeSteeringTest, WhatCanNotBeAttachedIsNamedAndTriedAgain) {
 TEST_F(NodeSteeringTest, SocketsThatCanNotBeOpenedAreNamedAndTriedAgain) {
   silent_fails_ = true;
   begin();
-  EXPECT_THAT(steering_->problems(), ElementsAre(HasSubstr("listeners of IPv4 can't be opened"),
-                                                 HasSubstr("listeners of IPv6 can't be opened")));
+  const auto of_both = ElementsAre(HasSubstr("listeners of IPv4 can't be opened"),
+                                   HasSubstr("listeners of IPv6 can't be opened"));
+  EXPECT_THAT(steering_->problems(), of_both);
 
   silent_fails_ = false;
+  no_answers_ = boost::system::errc::make_error_code(errc::too_many_files_open);
+  timers_.advance(2s);
+  EXPECT_THAT(steering_->problems(), of_both);
+
+  no_answers_ = {};
   told_.clear();
   timers_.advance(2s);
   EXPECT_THAT(told_, Contains("listen TCP IPv4"));
   EXPECT_THAT(steering_->problems(), IsEmpty());
   EXPECT_EQ(steering_->open_sockets(), 16u);
+}
+
+TEST_F(NodeSteeringTest, WithoutTheRightToAnswerUdpIsRefusedAndThatIsOneProblem) {
+  no_answers_ = boost::system::errc::make_error_code(errc::operation_not_permitted);
+  const Told told = apply();
+  EXPECT_THAT(told, Contains("listen TCP IPv4"));
+  EXPECT_THAT(told, Contains("listen TCP IPv6"));
+  EXPECT_THAT(told, Not(Contains(HasSubstr("listen UDP"))));
+  const Told given = acknowledge();
+  EXPECT_THAT(given, Contains("socket UDP IPv4 silent")) << "drops are silent all the same";
+  EXPECT_THAT(given, Not(Contains("socket UDP IPv4 forward")));
+
+  timers_.advance(90s);
+  EXPECT_THAT(steering_->problems(), ElementsAre(HasSubstr("CAP_NET_RAW is missing")));
+  EXPECT_EQ(metric("wherry_steering_problems"), 1);
+  EXPECT_EQ(log_.count("CAP_NET_RAW is missing"), 1u);
+  EXPECT_FALSE(steering_->carries_udp());
+  EXPECT_EQ(steering_->open_sockets(), 10u);
 }
 
 TEST_F(NodeSteeringTest, WhatTheKernelRefusesIsNamedUntilItTakesAll) {
