@@ -266,6 +266,7 @@ std::optional<int> prepare_steering(const SteeringChoice& choice, config::Option
         choice.reason + "; " + ground->why_no_program());
   } else {
     say("node", "routes and the kernel's socket lookup", choice.reason);
+    say_whether_interfaces_are_seen(ground->sees_interfaces(), options.detect_local_mode);
   }
   return std::nullopt;
 }

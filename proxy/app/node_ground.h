@@ -49,6 +49,11 @@ class NodeGround {
   [[nodiscard]] bpf::KernelSteering* program() noexcept { return program_.get(); }
   [[nodiscard]] const std::string& why_no_program() const noexcept { return why_no_program_; }
 
+  /// Whether the program tells clients by the interface that they come in by, too (Linux 5.17).
+  [[nodiscard]] bool sees_interfaces() const noexcept {
+    return program_ != nullptr && program_->sees_interfaces();
+  }
+
   /// Says in the log what takes packets to Services before they get here: other proxies' rules, of
   /// which there may be ten thousands. `beside`: kube-proxy is meant to be here, with Services of
   /// its own.

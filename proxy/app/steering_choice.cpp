@@ -1,5 +1,6 @@
 #include "proxy/app/steering_choice.h"
 
+#include "base/log.h"
 #include "config/compose.h"
 
 #include <fstream>
@@ -40,6 +41,19 @@ std::optional<SocketAddress> healthz_address(const config::Options& options) {
   if (options.healthz_is_given) return options.healthz_bind_address;
   if (options.steering != SteeringMode::Node) return std::nullopt;
   return config::default_healthz(options);
+}
+
+void say_whether_interfaces_are_seen(bool are_seen, config::DetectLocalMode how) {
+  if (are_seen) return;
+  const bool are_wanted = how == config::DetectLocalMode::BridgeInterface ||
+                          how == config::DetectLocalMode::InterfaceNamePrefix;
+  log::write(
+      are_wanted ? log::Level::Warn : log::Level::Info,
+      "this kernel does not show programs by which interface a connection comes in",
+      {{"lacks",
+        "clients of TCP are known by their addresses alone: the node by its own, its pods by "
+        "the Node's podCIDRs"},
+       {"remedy", "Linux 5.17, where --detect-local-mode is to tell pods by interfaces"}});
 }
 
 bool shares_service_cidrs(const config::Options& options) {

@@ -34,6 +34,11 @@ struct SteeringChoice {
 /// and is not must not answer load balancers and kubelets in a node's proxy's stead. Pure.
 [[nodiscard]] std::optional<SocketAddress> healthz_address(const config::Options& options);
 
+/// Says in the log that the kernel does not show its programs by which interface a connection comes
+/// in (before Linux 5.17; E8, F7), where that is so: a warning where this node's pods are to be
+/// told by that.
+void say_whether_interfaces_are_seen(bool are_seen, config::DetectLocalMode how);
+
 /// Whether other proxies of this node have addresses in the Services' blocks: with
 /// --service-proxy-name (S6). No block is routed here as a whole then, and an address that no
 /// Service of ours has is none of ours. Pure.

@@ -85,13 +85,10 @@ Ability can_load_programs() {
 
 }  // namespace
 
-Ability sees_ingress_interface() {
+bool sees_ingress_interface() {
   const bpf_insn read =
       instruction(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(bpf_sk_lookup, ingress_ifindex), 0);
-  if (try_program(std::array{read, kPass, kExit}) == 0) return {};
-  return {false,
-          "the kernel does not show to socket lookup programs where a packet came in (Linux 5.17 "
-          "does): pods of this node are known by their addresses alone"};
+  return try_program(std::array{read, kPass, kExit}) == 0;
 }
 
 bool may_call_bpf() { return is_effective(CAP_BPF); }
@@ -110,13 +107,6 @@ Capability find_capability() {
   }
   if (found.maps) found.maps = can_make_map(BPF_MAP_TYPE_SOCKMAP, 4, 8, 0, "tables of sockets");
   found.programs = found.maps ? can_load_programs() : Ability{false, found.maps.lacks};
-  found.ingress_interface =
-      found.programs ? sees_ingress_interface() : Ability{false, found.programs.lacks};
-  if (!is_effective(CAP_NET_RAW)) {
-    found.raw_sockets = {false,
-                         "the process has no CAP_NET_RAW: UDP answers from ports that another "
-                         "process holds, and ICMP errors, can't be sent; give it CAP_NET_RAW"};
-  }
   return found;
 }
 

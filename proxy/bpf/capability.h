@@ -15,12 +15,10 @@ struct Ability {
 /// What this process may do in this kernel, tried out: what was compiled in, capabilities, seccomp
 /// and lockdown all count.
 struct Capability {
-  Ability maps;               ///< the bpf() system call, for what steering needs of it
-  Ability programs;           ///< a socket lookup program can be loaded
-  Ability ingress_interface;  ///< such a program sees where a packet came in (Linux 5.17)
-  Ability raw_sockets;        ///< CAP_NET_RAW: UDP answers from any address and port, ICMP errors
+  Ability maps;      ///< the bpf() system call, for what steering needs of it
+  Ability programs;  ///< a socket lookup program can be loaded
 
-  /// Whether the kernel can steer. The other two only make it better.
+  /// Whether the kernel can steer.
   [[nodiscard]] bool can_steer() const noexcept { return maps.there && programs.there; }
   /// Why not: the first thing that lacks. Empty where it can.
   [[nodiscard]] const std::string& why_not() const noexcept {
@@ -28,9 +26,9 @@ struct Capability {
   }
 };
 
-/// Whether a socket lookup program is shown where a packet came in, for who knows already that it
-/// may load programs.
-[[nodiscard]] Ability sees_ingress_interface();
+/// Whether a socket lookup program is shown where a packet came in (Linux 5.17), for who knows
+/// already that it may load programs.
+[[nodiscard]] bool sees_ingress_interface();
 
 /// Whether this process has CAP_BPF, which bpf() asks for at every call. CAP_SYS_ADMIN would do for
 /// the kernel; but nothing else needs that, and a process that runs for long should not have it.

@@ -47,19 +47,15 @@ bool is_like(const bpf_map* wanted, int fd) {
          info->map_flags == ::bpf_map__map_flags(wanted);
 }
 
-/// What is set in a program before it is loaded.
-enum class Sees : std::uint8_t { AddressesOnly, IngressInterface };
-
 /// Under which name a program is pinned: another build's may do something else with the same maps,
 /// and so does the same build's with another constant in it.
-std::string program_name(Sees sees) {
+std::string program_name(bool sees_interfaces) {
   std::size_t size = 0;
   const auto* bytes = static_cast<const char*>(steer_bpf::elf_bytes(&size));
   std::array<char, 17> digits{};
   std::snprintf(digits.data(), digits.size(), "%016llx",
                 static_cast<unsigned long long>(stable_hash({bytes, size})));
-  return std::string("program-") + digits.data() +
-         (sees == Sees::IngressInterface ? "-interfaces" : "-addresses");
+  return std::string("program-") + digits.data() + (sees_interfaces ? "-interfaces" : "-addresses");
 }
 
 /// The names of all maps that are pinned.
@@ -173,12 +169,14 @@ bool LibbpfSteering::adopt_pins(const LibbpfOptions& options) {
   // Without the right to bpf() what is attached could not be put back, should somebody detach it.
   if (options.pin_folder.empty() || !may_call_bpf() || open_namespace()) return false;
   pins_.emplace(options.pin_folder, LB_LAYOUT, options.max_entries);
-  program_name_ = program_name(Sees::IngressInterface);
+  sees_interfaces_ = true;
+  program_name_ = program_name(sees_interfaces_);
   adopted_program_ = pins_->object(program_name_);
   if (!adopted_program_) {
     // The lesser one only where the kernel still has no more to offer: whoever loaded it may have
     // been refused for another reason, such as memory. What sees interfaces need not be asked.
-    program_name_ = program_name(Sees::AddressesOnly);
+    sees_interfaces_ = false;
+    program_name_ = program_name(sees_interfaces_);
     adopted_program_ = pins_->object(program_name_);
     if (!adopted_program_ || sees_ingress_interface()) return false;
   }
@@ -270,9 +268,9 @@ error_code LibbpfSteering::open_skeleton(const LibbpfOptions& options) {
   for (bpf_map* map : sized) ::bpf_map__set_max_entries(map, options.max_entries);
   ::bpf_map__set_max_entries(skeleton_->maps.ranges,
                              std::min(options.max_entries, kRangedAddresses));
-  const Sees sees = sees_ingress_interface() ? Sees::IngressInterface : Sees::AddressesOnly;
-  skeleton_->rodata->has_ingress_interface = sees == Sees::IngressInterface ? 1 : 0;
-  program_name_ = program_name(sees);
+  sees_interfaces_ = sees_ingress_interface();
+  skeleton_->rodata->has_ingress_interface = sees_interfaces_ ? 1 : 0;
+  program_name_ = program_name(sees_interfaces_);
   return {};
 }
 

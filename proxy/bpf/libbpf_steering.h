@@ -60,6 +60,9 @@ class LibbpfSteering final : public KernelSteering {
   [[nodiscard]] bool took_over() const noexcept { return took_over_; }
   /// Whether what there is outlives the process.
   [[nodiscard]] bool is_pinned() const noexcept { return is_pinned_; }
+  /// Whether connections are told by the interface that they come in by, too (E8, F7): not before
+  /// Linux 5.17.
+  [[nodiscard]] bool sees_interfaces() const noexcept { return sees_interfaces_; }
 
   /// The program, to be run with made-up lookups; its map of a name, to be measured.
   [[nodiscard]] int program_for_test() const { return program(); }
@@ -98,6 +101,7 @@ class LibbpfSteering final : public KernelSteering {
   UniqueFd namespace_;               ///< the network namespace
   std::optional<PinFolder> pins_;    ///< where that can be had
   std::string program_name_;         ///< under which the program is pinned
+  bool sees_interfaces_ = false;
   UniqueFd link_;
   MapPlan plan_;
   bool took_over_ = false;

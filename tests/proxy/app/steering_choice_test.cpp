@@ -3,6 +3,7 @@
 #include "proxy/app/cluster_feed.h"
 #include "proxy/app/offline_tables.h"
 #include "tests/support/builders.h"
+#include "tests/support/log_capture.h"
 #include "tests/support/temp_folder.h"
 
 #include <gmock/gmock.h>
@@ -62,6 +63,25 @@ TEST(SteeringChoice, AClusterIsThatOfThePodUnlessAnotherIsNamed) {
   EXPECT_TRUE(is_in_cluster(options));
   options.kubeconfig = "/root/.kube/config";
   EXPECT_FALSE(is_in_cluster(options));
+}
+
+std::size_t said(log::Level level, bool are_seen, config::DetectLocalMode how) {
+  const test::LogCapture log(level);
+  say_whether_interfaces_are_seen(are_seen, how);
+  return log.count("by which interface a connection comes in");
+}
+
+TEST(SteeringChoice, F7_ThatInterfacesAreNotSeenIsSaidAndIsAWarningWherePodsAreToldByThem) {
+  using config::DetectLocalMode;
+  using log::Level;
+  EXPECT_EQ(said(Level::Info, true, DetectLocalMode::BridgeInterface), 0u);
+  for (const auto how : {DetectLocalMode::ClusterCidr, DetectLocalMode::NodeCidr}) {
+    EXPECT_EQ(said(Level::Info, false, how), 1u);
+    EXPECT_EQ(said(Level::Warn, false, how), 0u);
+  }
+  for (const auto how : {DetectLocalMode::BridgeInterface, DetectLocalMode::InterfaceNamePrefix}) {
+    EXPECT_EQ(said(Level::Warn, false, how), 1u);
+  }
 }
 
 // --- where /healthz is ---

@@ -202,8 +202,11 @@ TEST_F(PinsTest, AProgramThatWasBuiltForAnotherKernelThanThisIsNotAdopted) {
   auto next = start({kWeb});
   EXPECT_TRUE(next->took_over()) << "the maps are the same";
   EXPECT_EQ(next->attachment().value(), Attachment::Whole);
+  EXPECT_TRUE(next->sees_interfaces());
   kill(next);
-  EXPECT_TRUE(LibbpfSteering::adopt({folder(), 1024}));
+  const auto adopted = LibbpfSteering::adopt({folder(), 1024});
+  ASSERT_TRUE(adopted);
+  EXPECT_TRUE(adopted->sees_interfaces());
 }
 
 TEST_F(PinsTest, AnotherLayoutGoesOnUntilItIsReplacedAtOnce) {
