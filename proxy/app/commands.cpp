@@ -196,12 +196,11 @@ int print(const config::PrintCommand& command) {
 
 int cleanup(const config::CleanupCommand& command) {
   quieten_log(command.options);
-  std::vector<std::string> done;
-  const std::vector<std::string> left = clean_node(command.options, command.kube_proxy, done);
-  for (const std::string& each : done) std::cout << printable(each) << '\n';
-  for (const std::string& each : left) std::cerr << printable(each) << '\n';
-  if (left.empty()) std::cout << "nothing is left of steering node\n";
-  return finish(left.empty() ? kExitOk : kExitLeft);
+  const Cleaned cleaned = clean_node(command.options, command.kube_proxy);
+  for (const std::string& each : cleaned.done) std::cout << printable(each) << '\n';
+  for (const std::string& each : cleaned.left) std::cerr << printable(each) << '\n';
+  if (cleaned.left.empty()) std::cout << printable(cleaned.conclusion) << '\n';
+  return finish(cleaned.left.empty() ? kExitOk : kExitLeft);
 }
 
 int init(const config::InitCommand&) {

@@ -164,14 +164,59 @@ void NodeGround::release() {
   save();
 }
 
-std::vector<std::string> clean_node(const config::Options& options, bool kube_proxy,
-                                    std::vector<std::string>& done) {
+namespace {
+
+void clean_kube_proxy(Cleaned& cleaned) {
+  steer::NetlinkSocket route(NETLINK_ROUTE);
+  steer::NetlinkSocket netfilter(NETLINK_NETFILTER);
+  steer::NetlinkSocket generic(NETLINK_GENERIC);
+  const auto network = steer::NetlinkReader(route).read();
+  if (!network) {
+    cleaned.left.push_back(
+        "kube-proxy's rules stay, because this machine's network can't be read: " +
+        network.error().message() + "; allow the process netlink");
+    return;
+  }
+  for (std::string& text : steer::remove_kube_proxy({netfilter, route, generic}, *network)) {
+    cleaned.left.push_back(std::move(text));
+  }
+  cleaned.done.push_back("looked for kube-proxy's rules, and removed what could be removed");
+}
+
+/// kube-proxy's rules are not the running one's, and take its packets: they can go meanwhile.
+Cleaned clean_beside(const std::string& holder, bool kube_proxy) {
+  const std::string who = "the wherry that steers this node's network namespace (" + holder + ")";
+  Cleaned cleaned;
+  if (!kube_proxy) {
+    cleaned.left.push_back(who +
+                           " runs, and is left alone with all that it has set up: stop it, upon "
+                           "which it takes everything back itself");
+    return cleaned;
+  }
+  cleaned.done.push_back(who + " runs, and is left alone with all that it has set up");
+  clean_kube_proxy(cleaned);
+  cleaned.conclusion = "nothing is left of kube-proxy";
+  return cleaned;
+}
+
+}  // namespace
+
+Cleaned clean_node(const config::Options& options, bool kube_proxy) {
+  Cleaned cleaned;
+  std::vector<std::string>& done = cleaned.done;
+  std::vector<std::string>& left = cleaned.left;
   const auto node = steer::own_network_namespace();
-  if (!node) return {"the network namespace can't be told: " + node.error().message()};
-  auto lock = take_lock(options, *node);
-  if (auto* refusal = std::get_if<NodeRefusal>(&lock)) return {std::move(refusal->text)};
+  if (!node) {
+    left.push_back("the network namespace can't be told: " + node.error().message());
+    return cleaned;
+  }
+  auto lock = steer::NodeLock::take(options.run_dir, *node, self());
+  if (const auto* refusal = std::get_if<steer::NodeLockRefusal>(&lock)) {
+    if (refusal->is_taken) return clean_beside(refusal->holder, kube_proxy);
+    left.push_back(refusal->text);
+    return cleaned;
+  }
   steer::NodeRecord record = read_record(options.run_dir, *node);
-  std::vector<std::string> left;
 
   // The program first: as long as it is there it refuses what nobody takes any more.
   std::vector<std::string> folders = record.pins;
@@ -230,21 +275,14 @@ std::vector<std::string> clean_node(const config::Options& options, bool kube_pr
   } else {
     left.push_back("rules can't be listed: " + rules.error().message());
   }
-  if (kube_proxy) {
-    steer::NetlinkSocket netfilter(NETLINK_NETFILTER);
-    steer::NetlinkSocket generic(NETLINK_GENERIC);
-    const steer::KernelSockets sockets{netfilter, netlink, generic};
-    for (std::string& text : steer::remove_kube_proxy(sockets, network.state())) {
-      left.push_back(std::move(text));
-    }
-    done.push_back("looked for kube-proxy's rules, and removed what could be removed");
-  }
+  if (kube_proxy) clean_kube_proxy(cleaned);
   if (left.empty()) record = {};
   if (const error_code error = steer::write_node_record(options.run_dir, *node, record)) {
     left.push_back(steer::node_record_path(options.run_dir, *node) +
                    " can't be written: " + error.message());
   }
-  return left;
+  cleaned.conclusion = "nothing is left of steering node";
+  return cleaned;
 }
 
 }  // namespace wherry::app

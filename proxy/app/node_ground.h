@@ -77,10 +77,16 @@ class NodeGround {
   std::string why_no_program_;
 };
 
+/// What `wherry cleanup` came to, in lines for people.
+struct Cleaned {
+  std::vector<std::string> done;
+  std::vector<std::string> left;  ///< what could not be undone, each with its remedy
+  std::string conclusion;         ///< to be said where nothing is left
+};
+
 /// Undoes what a process that has ended has left of steering this node (R5), and, with
-/// `kube_proxy`, kube-proxy's rules that take Services' packets. What could not be undone, each
-/// with its remedy; what was done goes into `done`.
-[[nodiscard]] std::vector<std::string> clean_node(const config::Options& options, bool kube_proxy,
-                                                  std::vector<std::string>& done);
+/// `kube_proxy`, kube-proxy's rules that take Services' packets. A wherry that runs is left alone
+/// with all that it has set up, which without `kube_proxy` is all that there was to do.
+[[nodiscard]] Cleaned clean_node(const config::Options& options, bool kube_proxy);
 
 }  // namespace wherry::app

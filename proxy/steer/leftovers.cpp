@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::string_view kProxyTable = "kube-proxy";
 constexpr std::string_view kRemedy =
-    "; stop kube-proxy on this node and run \"wherry cleanup --kube-proxy\" or \"kube-proxy "
-    "--cleanup\". Leave it if kube-proxy serves other Services beside wherry";
+    "; stop kube-proxy on this node and run \"wherry cleanup --kube-proxy\", also while wherry "
+    "runs, or \"kube-proxy --cleanup\". Leave it if kube-proxy serves other Services beside wherry";
 
 constexpr std::array<std::string_view, 12> kChains{"KUBE-SERVICES",
                                                    "KUBE-NODEPORTS",

@@ -24,14 +24,18 @@ constexpr int kNetworkCookie = 71;
 error_code last_error() { return {errno, boost::system::system_category()}; }
 
 NodeLockRefusal unusable(const std::string& path, const error_code& error) {
-  return {false, "the lock file " + wherry::quoted(path) + " can't be used: " + error.message() +
-                     "; give wherry a folder to write to with --run-dir"};
+  return {false,
+          "the lock file " + wherry::quoted(path) + " can't be used: " + error.message() +
+              "; give wherry a folder to write to with --run-dir",
+          {}};
 }
 
 NodeLockRefusal taken(const std::string& owner, const std::string& what) {
-  return {true, "another wherry steers this node's network namespace already (" + owner +
-                    "; it holds " + what +
-                    "): stop it first, or run this one with --steering bind"};
+  const std::string holder = owner + "; it holds " + what;
+  return {true,
+          "another wherry steers this node's network namespace already (" + holder +
+              "): stop it first, or run this one with --steering bind",
+          holder};
 }
 
 /// Who holds the lock, in its own words: the file says "pid PID, since TIME".

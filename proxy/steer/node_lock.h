@@ -33,7 +33,8 @@ struct NodeOwner {
 struct NodeLockRefusal {
   /// Another process steers this node; else the folder or the file can't be used.
   bool is_taken = false;
-  std::string text;  ///< whole sentence, with the remedy
+  std::string text;      ///< whole sentence, with the remedy
+  std::string holder{};  ///< of one that is taken: who has it, and by what
 };
 
 /// The right to steer a node: a locked file in `--run-dir`, named by the network namespace, and a

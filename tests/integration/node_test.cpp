@@ -378,6 +378,29 @@ TEST_F(Node, R5_AKilledOneIsTakenOverAndCleanupRemovesWhatIsLeft) {
   EXPECT_THAT(in_node({"ip", "-6", "route", "show", "table", "local", "proto", "87"}), IsEmpty());
 }
 
+TEST_F(Node, R5_CleanupOfKubeProxyRemovesItsRulesWhileWherryRunsAndLeavesThatAlone) {
+  EXPECT_EQ(in_node({"nft", "add", "table", "ip", "kube-proxy"}), "");
+  ASSERT_THAT(in_node({"nft", "list", "tables"}), HasSubstr("kube-proxy"));
+  run();
+  const auto clean = [this](std::vector<std::string> more) {
+    const NetNamespace::Inside inside(*node_);
+    more.insert(more.begin(), {"cleanup", "--run-dir", folder_.path().string() + "/run"});
+    return wherry(more);
+  };
+  const std::string pid = "pid " + std::to_string(wherry_->pid());
+
+  const auto nothing_to_do = clean({});
+  EXPECT_EQ(nothing_to_do.exit_code, 1);
+  EXPECT_THAT(nothing_to_do.err, HasSubstr(pid));
+  const auto done = clean({"--kube-proxy"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr(pid));
+  EXPECT_THAT(done.out, HasSubstr("left alone"));
+
+  EXPECT_EQ(in_node({"nft", "list", "tables"}).find("kube-proxy"), std::string::npos);
+  EXPECT_EQ(from_outside("10.96.0.1:80"), "pod-4");
+}
+
 TEST_F(Node, R7_RoutesThatSomebodyTakesAwayComeBack) {
   run();
   node_->ip("route del local 10.96.0.0/16 dev lo table local");

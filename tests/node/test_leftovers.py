@@ -170,15 +170,23 @@ class Leftovers(unittest.TestCase):
         self.answered_by("bc")
         self.assertRegex(wherry.log(), named)
         self.assertRegex(wherry.log(), r"wherry cleanup --kube-proxy")
-        code, _, errors = wherry.command("cleanup", "--kube-proxy", "--run-dir", wherry.run_folder)
-        self.assertEqual(code, 1, "a running one is left alone, and so are the rules")
-        self.assertRegex(errors, rf"\bpid {wherry.process.pid}\b")
+        code, _, errors = wherry.command("cleanup", "--run-dir", wherry.run_folder)
+        self.assertEqual(code, 1, "there is nothing to be done beside a running one")
+        self.assertRegex(errors, rf"\bpid {wherry.process.pid}\b.* is left alone")
         self.answered_by("bc")
+
+        code, output, errors = wherry.command("cleanup", "--kube-proxy", "--run-dir",
+                                              wherry.run_folder)
+        self.assertEqual(code, 0, output + errors)
+        self.assertRegex(output, rf"\bpid {wherry.process.pid}\b.* is left alone")
+        self.assertIn("nothing is left of kube-proxy", output)
+        self.answered_by("a1")
         self.assertEqual(wherry.stop(), 0, wherry.log()[-2000:])
 
         code, output, errors = wherry.command("cleanup", "--kube-proxy", "--run-dir",
                                               wherry.run_folder)
         self.assertEqual(code, 0, output + errors)
+        self.assertIn("nothing is left of steering node", output)
         wherry = self.start()
         self.answered_by("a1")
         self.assertNotRegex(wherry.log(), "kube-proxy")
