@@ -199,6 +199,22 @@ Cleaned clean_beside(const std::string& holder, bool kube_proxy) {
   return cleaned;
 }
 
+/// What an interface did with ARP before is in the record alone.
+std::string conclusion(bool has_record, const steer::NetworkNamespace& node,
+                       const std::string& run_dir, const steer::NetworkState& network) {
+  std::string interfaces;
+  for (const std::string& each : steer::interfaces_like_ours(network)) {
+    interfaces += (interfaces.empty() ? "" : ", ") + each;
+  }
+  if (has_record || interfaces.empty()) return "nothing is left of steering node";
+  return "nothing else is left of steering node, but it can't be told whether wherry or somebody "
+         "else has set arp_ignore and arp_announce of " +
+         interfaces + ": there is no record that can be used, which would be " +
+         steer::node_record_path(run_dir, node) +
+         "; give the --run-dir of the wherry that was killed, or set net.ipv4.conf.NAME.arp_ignore "
+         "and .arp_announce by hand (the kernel's own are 0)";
+}
+
 }  // namespace
 
 Cleaned clean_node(const config::Options& options, bool kube_proxy) {
@@ -217,6 +233,8 @@ Cleaned clean_node(const config::Options& options, bool kube_proxy) {
     return cleaned;
   }
   steer::NodeRecord record = read_record(options.run_dir, *node);
+  // One that another namespace has left lists pins only.
+  const bool has_record = !record.route_protocols.empty();
 
   // The program first: as long as it is there it refuses what nobody takes any more.
   std::vector<std::string> folders = record.pins;
@@ -281,7 +299,7 @@ Cleaned clean_node(const config::Options& options, bool kube_proxy) {
     left.push_back(steer::node_record_path(options.run_dir, *node) +
                    " can't be written: " + error.message());
   }
-  cleaned.conclusion = "nothing is left of steering node";
+  cleaned.conclusion = conclusion(has_record, *node, options.run_dir, network.state());
   return cleaned;
 }
 

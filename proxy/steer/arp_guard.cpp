@@ -34,6 +34,20 @@ std::optional<ArpValues> arp_values_for(const Interface& interface, const ArpVal
   return wanted;
 }
 
+std::vector<std::string> interfaces_like_ours(const NetworkState& now) {
+  std::vector<std::string> found;
+  for (const Interface& interface : now.interfaces) {
+    if (!interface.has_arp || !interface.arp) continue;
+    const auto& [ignore, announce] = *interface.arp;
+    if (ignore != kIgnoreRoutes && ignore != kIgnoreOtherInterfaces && announce != kAnnounceBest) {
+      continue;
+    }
+    found.push_back(interface.name + " (" + std::to_string(ignore) + ", " +
+                    std::to_string(announce) + ')');
+  }
+  return found;
+}
+
 ArpGuard::ArpGuard(ArpSwitch& arp, ArpMode mode, OnOwned on_owned)
     : arp_(arp), mode_(mode), on_owned_(std::move(on_owned)) {}
 

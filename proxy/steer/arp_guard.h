@@ -35,6 +35,10 @@ enum class ArpMode {
 [[nodiscard]] std::optional<ArpValues> arp_values_for(const Interface& interface,
                                                       const ArpValues& of_all, ArpMode mode);
 
+/// Interfaces with values that arp_values_for() chooses, each with these: "eth0 (3, 2)". Without a
+/// record it can't be told whether a crashed wherry or somebody else has set them. Pure.
+[[nodiscard]] std::vector<std::string> interfaces_like_ours(const NetworkState& now);
+
 /// Sees to it that no interface answers ARP for a VIP that only a route makes local, nor asks in
 /// its name.
 ///

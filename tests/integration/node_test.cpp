@@ -24,6 +24,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 /// What a node has: Services of every kind, with the endpoints on this node that their names say.
 const std::string kManifests = R"(
@@ -376,6 +377,28 @@ TEST_F(Node, R5_AKilledOneIsTakenOverAndCleanupRemovesWhatIsLeft) {
   EXPECT_THAT(cleanup.out, HasSubstr("nothing is left"));
   EXPECT_EQ(in_node(routes), before);
   EXPECT_THAT(in_node({"ip", "-6", "route", "show", "table", "local", "proto", "87"}), IsEmpty());
+}
+
+TEST_F(Node, R5_CleanupWithoutTheRecordSaysWhatItCanNotTell) {
+  const std::string folder = folder_.path().string();
+  const auto clean = [&](const std::string& run_dir) {
+    const NetNamespace::Inside inside(*node_);
+    return wherry({"cleanup", "--run-dir", folder + run_dir});
+  };
+  EXPECT_THAT(clean("/other").out, HasSubstr("nothing is left of steering node"));
+  run();
+  wherry_->signal(SIGKILL);
+  wherry_->wait();
+
+  const auto blind = clean("/other");
+  EXPECT_EQ(blind.exit_code, 0) << blind.err;
+  EXPECT_THAT(blind.out, Not(HasSubstr("nothing is left")));
+  EXPECT_THAT(blind.out, HasSubstr("eth0 (3, 2)"));
+  EXPECT_THAT(blind.out, HasSubstr(folder + "/other/netns-"));
+  EXPECT_THAT(blind.out, HasSubstr("--run-dir"));
+
+  EXPECT_THAT(clean("/run").out, HasSubstr("nothing is left of steering node"));
+  EXPECT_EQ(in_node({"cat", "/proc/sys/net/ipv4/conf/eth0/arp_ignore"}), "0\n");
 }
 
 TEST_F(Node, R5_CleanupOfKubeProxyRemovesItsRulesWhileWherryRunsAndLeavesThatAlone) {

@@ -289,5 +289,26 @@ TEST_F(NeighbourTest, ReachesTheNodeAtAVipAllTheSame) {
   });
 }
 
+TEST(InterfacesLikeOurs, AreThoseWithValuesThatWherryChoosesWhoeverHasSetThem) {
+  NetworkState now;
+  const auto add = [&now](const char* name, ArpValues values, bool has_arp = true) {
+    Interface interface;
+    interface.name = name;
+    interface.has_arp = has_arp;
+    interface.arp = values;
+    now.interfaces.push_back(interface);
+  };
+  add("plain", {0, 0});
+  add("ours", {3, 2});
+  add("strict", {1, 0});
+  add("announces", {8, 2});
+  add("theirs", {8, 1});
+  add("lo", {3, 2}, false);
+  now.interfaces.emplace_back().name = "ipv6-only";
+
+  EXPECT_THAT(interfaces_like_ours(now),
+              ::testing::ElementsAre("ours (3, 2)", "strict (1, 0)", "announces (8, 2)"));
+}
+
 }  // namespace
 }  // namespace wherry::steer
