@@ -14,6 +14,9 @@
 #include "proxy/steer/return_path.h"
 #include "watcher/model/timestamp.h"
 
+#include <climits>
+
+#include <array>
 #include <filesystem>
 #include <linux/capability.h>
 #include <linux/netlink.h>
@@ -23,7 +26,14 @@
 namespace wherry::app {
 namespace {
 
-steer::NodeOwner self() { return {::getpid(), model::format_timestamp(SystemClock().wall())}; }
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+steer::NodeOwner self() {
+  return {::getpid(), model::format_timestamp(SystemClock().wall()), host_name()};
+}
 
 /// What a process before this one has left. What can't be read is known by its protocol number.
 steer::NodeRecord read_record(const std::string& run_dir, const steer::NetworkNamespace& node) {

@@ -38,7 +38,7 @@ NodeLockRefusal taken(const std::string& owner, const std::string& what) {
           holder};
 }
 
-/// Who holds the lock, in its own words: the file says "pid PID, since TIME".
+/// Who holds the lock, in its own words: the file says "pid PID on HOST, since TIME".
 NodeLockRefusal file_taken(const std::string& path) {
   const auto words = read_file(path, 1024);
   std::string owner = words ? printable(*words) : std::string();
@@ -47,8 +47,9 @@ NodeLockRefusal file_taken(const std::string& path) {
 }
 
 NodeLockRefusal socket_taken(const NodeSocketHolder& holder) {
-  const std::string owner = holder.pid > 0 ? "pid " + std::to_string(holder.pid)
-                                           : std::string("whose pid can't be told from here");
+  const std::string owner =
+      holder.pid > 0 ? "pid " + std::to_string(holder.pid)
+                     : std::string("in another container: its pid can't be told from here");
   return taken(owner, "the abstract socket @" + std::string(kNodeSocketName));
 }
 
@@ -91,7 +92,9 @@ std::variant<NodeLock, NodeLockRefusal> NodeLock::take(const std::string& run_di
       return unusable(path, last_error());
     }
     if (!is_named(file.get(), path)) continue;
-    const std::string words = "pid " + std::to_string(self.pid) + ", since " + self.started;
+    const std::string words = "pid " + std::to_string(self.pid) +
+                              (self.host.empty() ? "" : " on " + self.host) + ", since " +
+                              self.started;
     if (::ftruncate(file.get(), 0) != 0 ||
         ::pwrite(file.get(), words.data(), words.size(), 0) != static_cast<ssize_t>(words.size())) {
       return unusable(path, last_error());

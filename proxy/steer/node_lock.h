@@ -25,6 +25,8 @@ struct NetworkNamespace {
 struct NodeOwner {
   std::int64_t pid = 0;  ///< as its own PID namespace counts
   std::string started;   ///< a time for people
+  std::string
+      host{};  ///< the name of its machine or pod: in a container a pid says little. Not in records
 
   friend bool operator==(const NodeOwner&, const NodeOwner&) = default;
 };

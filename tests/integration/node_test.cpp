@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -16,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -338,7 +340,10 @@ TEST_F(Node, ASecondOneOnTheNodeIsRefusedAndOneInAnotherNamespaceStarts) {
     command.insert(command.end(), {"--admin-address", "127.0.0.1:0"});
     const auto second = wherry(command);
     EXPECT_EQ(second.exit_code, 69);
-    EXPECT_THAT(second.err, HasSubstr(std::to_string(wherry_->pid())));
+    std::array<char, 65> host{};
+    ASSERT_EQ(::gethostname(host.data(), host.size()), 0);
+    EXPECT_THAT(second.err,
+                HasSubstr("pid " + std::to_string(wherry_->pid()) + " on " + host.data()));
   }
   const NetNamespace other;
   const NetNamespace::Inside inside(other);

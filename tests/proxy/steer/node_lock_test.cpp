@@ -26,7 +26,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr NetworkNamespace kNode{4026531840, 1};
-const NodeOwner kSelf{4711, "2026-01-02T03:04:05Z"};
+const NodeOwner kSelf{4711, "2026-01-02T03:04:05Z", "node-a"};
 
 bool is_lock(const std::variant<NodeLock, NodeLockRefusal>& taken) { return taken.index() == 0; }
 
@@ -81,12 +81,12 @@ TEST_F(NodeLockTest, IsOneForANodeAndNamesItsOwner) {
   const auto first = NodeLock::take(folder.path(), kNode, kSelf);
   ASSERT_TRUE(is_lock(first));
 
-  const auto second = NodeLock::take(folder.path(), kNode, {5, "later"});
+  const auto second = NodeLock::take(folder.path(), kNode, {5, "later", {}});
 
   ASSERT_FALSE(is_lock(second));
   const auto& refusal = std::get<NodeLockRefusal>(second);
   EXPECT_TRUE(refusal.is_taken);
-  EXPECT_THAT(refusal.text, HasSubstr("pid 4711, since 2026-01-02T03:04:05Z"));
+  EXPECT_THAT(refusal.text, HasSubstr("pid 4711 on node-a, since 2026-01-02T03:04:05Z"));
   EXPECT_THAT(refusal.text, HasSubstr("--steering bind"));
 }
 
@@ -106,7 +106,7 @@ TEST_F(NodeLockTest, IsOneForANodeWhateverTheFolderIs) {
     const auto first = NodeLock::take(folder.path(), kNode, kSelf);
     ASSERT_TRUE(is_lock(first));
 
-    const auto second = NodeLock::take(elsewhere.path(), kNode, {5, "later"});
+    const auto second = NodeLock::take(elsewhere.path(), kNode, {5, "later", {}});
 
     ASSERT_FALSE(is_lock(second));
     const auto& refusal = std::get<NodeLockRefusal>(second);
@@ -208,7 +208,8 @@ TEST_F(NodeLockTest, IsFreeWhereAKilledOneLeftItsFile) {
 
   ASSERT_TRUE(is_lock(lock));
   const auto second = NodeLock::take(folder.path(), kNode, kSelf);
-  EXPECT_THAT(std::get<NodeLockRefusal>(second).text, HasSubstr("(pid 4711, since 2026-01-02"));
+  EXPECT_THAT(std::get<NodeLockRefusal>(second).text,
+              HasSubstr("(pid 4711 on node-a, since 2026-01-02"));
   EXPECT_THAT(std::get<NodeLockRefusal>(second).text, ::testing::Not(HasSubstr("before")));
 }
 
