@@ -1,5 +1,6 @@
 #include "proxy/admin/explain_page.h"
 
+#include "balancer/connection_verdict.h"
 #include "base/quoted.h"
 
 #include <boost/json/array.hpp>
@@ -111,13 +112,17 @@ json::object explanation_json(const balancer::Explanation& explanation) {
   object["rule"] = text(explanation.rule);
   json::array backends;
   json::array excluded;
-  for (const std::uint32_t index : explanation.backends) {
-    backends.emplace_back(text(explanation.entry->backends[index].address.to_string()));
-  }
+  // As they are dialled: of a port range at another port than their own.
+  const auto backend = [&](std::uint32_t index) {
+    const balancer::ServicePortEntry& entry = *explanation.entry;
+    return text(balancer::dial_address(entry.service_port, explanation.address_kind,
+                                       entry.backends[index].address, question.destination.port)
+                    .to_string());
+  };
+  for (const std::uint32_t index : explanation.backends) backends.emplace_back(backend(index));
   for (const balancer::Excluded& each : explanation.excluded) {
-    excluded.emplace_back(json::object{
-        {"backend", text(explanation.entry->backends[each.backend].address.to_string())},
-        {"reason", text(to_string(each.reason))}});
+    excluded.emplace_back(
+        json::object{{"backend", backend(each.backend)}, {"reason", text(to_string(each.reason))}});
   }
   object["backends"] = std::move(backends);
   if (!explanation.sees_client.empty()) {

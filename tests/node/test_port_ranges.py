@@ -85,9 +85,9 @@ class PortRanges(unittest.TestCase):
                                         outcome.backend.rpartition(":")[2] != str(backend_port)):
                 wrong.append(f"{probe}: {outcome}; must be {kind} by port {backend_port}")
             said = wherries[node.name].explanation(seen, probe.to, probe.port, probe.protocol)
-            # It names backends with their own ports, whichever port of the range is asked.
-            if said.get("verdict") != verdicts[kind] or (kind == ANSWERED) != bool(
-                    said.get("backends")):
+            dialled = {each.rpartition(":")[2] for each in said.get("backends", [])}
+            if said.get("verdict") != verdicts[kind] or dialled != (
+                    {str(backend_port)} if kind == ANSWERED else set()):
                 wrong.append(f"{probe} at {node.name}: explain says {said}")
         self.assertEqual("\n".join(wrong[:20]), "", f"in all {len(wrong)}")
 

@@ -118,6 +118,27 @@ TEST(ExplainPage, SaysWhoseAddressEachBackendSeesWhereThatIsKnown) {
       << "a kind has no address";
 }
 
+TEST(ExplainPage, BackendsOfAPortRangeAreNamedWithThePortThatIsDialled) {
+  balancer::Tables tables;
+  tables.services.upsert(test::service("media")
+                             .cluster_ip("10.96.0.9")
+                             .annotation("wherry.io/port-range", "30000-30100")
+                             .port("rtp", 30000));
+  tables.slices.upsert(
+      test::slice("media-1", "media").port("rtp", 6000).endpoint("10.1.0.1").not_ready("10.1.0.3"));
+  const auto table = tables.build();
+  const balancer::Entrance entrance{table->sorted().front()->id, balancer::AddressKind::ClusterIp};
+
+  const auto answer = balancer::explain(
+      *table, {.find = [&entrance](Protocol, const SocketAddress&) { return entrance; }},
+      {*Client::parse("outside"), test::at("10.96.0.9:30042"), Protocol::TCP});
+  const auto said = explanation_json(std::get<balancer::Explanation>(answer));
+
+  EXPECT_EQ(said.at("backends"), boost::json::parse(R"(["10.1.0.1:6042"])"));
+  EXPECT_EQ(said.at("excluded"),
+            boost::json::parse(R"([{"backend": "10.1.0.3:6042", "reason": "not_ready"}])"));
+}
+
 TEST(ExplainPage, BackendsOfDatagramsThatAreSpreadSeeTheNode) {
   balancer::Tables tables;
   tables.services.upsert(test::service("logs")
