@@ -16,8 +16,10 @@
 
 #include <climits>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <linux/capability.h>
 #include <linux/netlink.h>
 #include <unistd.h>
@@ -187,10 +189,10 @@ void clean_kube_proxy(Cleaned& cleaned) {
         network.error().message() + "; allow the process netlink");
     return;
   }
-  for (std::string& text : steer::remove_kube_proxy({netfilter, route, generic}, *network)) {
-    cleaned.left.push_back(std::move(text));
-  }
+  steer::KubeProxyRemoval removal = steer::remove_kube_proxy({netfilter, route, generic}, *network);
+  std::move(removal.left.begin(), removal.left.end(), std::back_inserter(cleaned.left));
   cleaned.done.push_back("looked for kube-proxy's rules, and removed what could be removed");
+  std::move(removal.notes.begin(), removal.notes.end(), std::back_inserter(cleaned.done));
 }
 
 /// kube-proxy's rules are not the running one's, and take its packets: they can go meanwhile.

@@ -40,7 +40,10 @@ NetlinkRequest flush_ipvs_request(std::uint16_t family) {
 
 NetlinkFailure flush_ipvs(NetlinkSocket& generic) {
   const auto family = find_family(generic, IPVS_GENL_NAME);
-  if (!family) return {family.error(), {}};
+  if (!family) {
+    const error_code& error = family.error();
+    return {error == errc::no_such_file_or_directory ? error_code() : error, {}};
+  }
   return generic.request(flush_ipvs_request(*family));
 }
 

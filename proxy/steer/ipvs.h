@@ -17,7 +17,8 @@ inline constexpr std::string_view kIpvsInterface = "kube-ipvs0";
 /// The request that `flush_ipvs()` makes of the family `family`.
 [[nodiscard]] NetlinkRequest flush_ipvs_request(std::uint16_t family);
 
-/// Removes all services of IPVS in this network namespace, as `ipvsadm --clear` does.
+/// Removes all services of IPVS in this network namespace, as `ipvsadm --clear` does. A kernel
+/// without IPVS has none.
 [[nodiscard]] NetlinkFailure flush_ipvs(NetlinkSocket& generic);
 
 /// Deletes an interface, and its addresses with it.

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <linux/netfilter.h>
+#include <optional>
+#include <utility>
 
 namespace wherry::steer {
 namespace {
@@ -81,31 +84,40 @@ bool has_ipvs_interface(const NetworkState& network) {
   return std::any_of(network.interfaces.begin(), network.interfaces.end(), is_ipvs_interface);
 }
 
-std::string ipvs_text(std::size_t services, bool has_interface) {
-  const std::string what = std::to_string(services) + " IPVS services";
-  const std::string clear =
-      "\"ipvsadm --clear\", which removes the services of others, such as keepalived's, too";
-  if (!has_interface) {
-    return what +
-           " take packets to their addresses before wherry does; if they are kube-proxy's, "
-           "run " +
-           clear;
-  }
-  return what + " and the interface kube-ipvs0 take Services' packets before wherry does" +
-         std::string(kRemedy) + ". By hand: \"ip link delete kube-ipvs0\" and " + clear;
+std::string count_of(std::size_t count, const std::string& what) {
+  return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
 }
 
-/// kube-proxy's mode ipvs. The services first: the interface shows that they are kube-proxy's.
-void remove_ipvs(const KernelSockets& sockets, std::size_t services, NetworkState& network,
+constexpr std::string_view kClear =
+    "\"ipvsadm --clear\", which removes the services of others, such as keepalived's, too";
+
+std::string other_ipvs_text(const std::optional<std::size_t>& services) {
+  if (!services) {
+    return "whether IPVS takes packets before wherry does can't be told, as /proc/net/ip_vs can't "
+           "be read; look at it by \"ipvsadm -L -n\"";
+  }
+  return count_of(*services, "IPVS service") + (*services == 1 ? " takes" : " take") +
+         " packets before wherry does; what is kube-proxy's of that is removed by " +
+         std::string(kClear);
+}
+
+std::string ipvs_text(const std::optional<std::size_t>& services) {
+  const std::string what = services ? count_of(*services, "IPVS service") : "IPVS services";
+  return what + " and the interface kube-ipvs0 take Services' packets before wherry does" +
+         std::string(kRemedy) + ". By hand: \"ip link delete kube-ipvs0\" and " +
+         std::string(kClear);
+}
+
+/// kube-proxy's mode ipvs. The services first, whatever is known of them: the interface shows that
+/// they are kube-proxy's.
+void remove_ipvs(const KernelSockets& sockets, NetworkState& network,
                  std::vector<std::string>& left) {
   const auto found =
       std::find_if(network.interfaces.begin(), network.interfaces.end(), is_ipvs_interface);
   if (found == network.interfaces.end()) return;
-  if (services > 0) {
-    if (const auto failure = flush_ipvs(sockets.generic)) {
-      left.push_back("the services of IPVS can't be removed: " + failure.to_string());
-      return;
-    }
+  if (const auto failure = flush_ipvs(sockets.generic)) {
+    left.push_back("the services of IPVS can't be removed: " + failure.to_string());
+    return;
   }
   if (const auto failure = delete_interface(sockets.route, found->index)) {
     left.push_back("the interface kube-ipvs0 can't be deleted: " + failure.to_string());
@@ -115,8 +127,9 @@ void remove_ipvs(const KernelSockets& sockets, std::size_t services, NetworkStat
 }
 
 std::string chains_text(const std::vector<FilterChain>& chains) {
-  return std::to_string(chains.size()) + " chains of kube-proxy (" + name_of(chains.front()) +
-         (chains.size() > 1 ? ", ...)" : ")") + " take Services' packets before wherry does";
+  const bool is_one = chains.size() == 1;
+  return count_of(chains.size(), "chain") + " of kube-proxy (" + name_of(chains.front()) +
+         (is_one ? ") takes" : ", ...) take") + " Services' packets before wherry does";
 }
 
 std::string input_text(const std::vector<FilterChain>& chains) {
@@ -149,10 +162,10 @@ std::vector<Leftover> leftovers(const PacketFilters& filters, const NetworkState
   if (const auto chains = proxy_chains(filters, FilterKind::Iptables); !chains.empty()) {
     found.push_back({Leftover::Kind::KubeProxyLegacy, chains_text(chains) + std::string(kRemedy)});
   }
-  if (const bool has_interface = has_ipvs_interface(network);
-      has_interface || filters.ipvs_services > 0) {
-    found.push_back(
-        {Leftover::Kind::KubeProxyIpvs, ipvs_text(filters.ipvs_services, has_interface)});
+  if (has_ipvs_interface(network)) {
+    found.push_back({Leftover::Kind::KubeProxyIpvs, ipvs_text(filters.ipvs_services)});
+  } else if (filters.ipvs_services != 0u) {
+    found.push_back({Leftover::Kind::OtherIpvs, other_ipvs_text(filters.ipvs_services)});
   }
   std::vector<FilterChain> dropping;
   std::copy_if(filters.chains.begin(), filters.chains.end(), std::back_inserter(dropping),
@@ -163,13 +176,30 @@ std::vector<Leftover> leftovers(const PacketFilters& filters, const NetworkState
   return found;
 }
 
-std::vector<std::string> remove_kube_proxy(const KernelSockets& sockets,
-                                           const NetworkState& network) {
-  std::vector<std::string> left;
+KubeProxyRemoval left_of_kube_proxy(const PacketFilters& filters, const NetworkState& network) {
+  KubeProxyRemoval removal;
+  for (Leftover& each : leftovers(filters, network)) {
+    switch (each.kind) {
+      case Leftover::Kind::InputDrop:
+        break;
+      case Leftover::Kind::OtherIpvs:
+        removal.notes.push_back(std::move(each.text));
+        break;
+      default:
+        removal.left.push_back(std::move(each.text));
+    }
+  }
+  return removal;
+}
+
+KubeProxyRemoval remove_kube_proxy(const KernelSockets& sockets, const NetworkState& network) {
+  KubeProxyRemoval removal;
+  std::vector<std::string>& left = removal.left;
   const auto before = read_packet_filters(sockets.netfilter);
   if (!before) {
-    return {"kube-proxy's rules can't be looked for: " + before.error().message() +
-            "; give wherry the capability CAP_NET_ADMIN in this network namespace"};
+    left.push_back("kube-proxy's rules can't be looked for: " + before.error().message() +
+                   "; give wherry the capability CAP_NET_ADMIN in this network namespace");
+    return removal;
   }
   if (const auto failure = delete_tables(sockets.netfilter, proxy_tables(*before))) {
     left.push_back("the nftables table kube-proxy can't be deleted: " + failure.to_string());
@@ -179,21 +209,30 @@ std::vector<std::string> remove_kube_proxy(const KernelSockets& sockets,
     left.push_back("kube-proxy's chains can't be deleted: " + failure.to_string());
   }
   if (!proxy_chains(*before, FilterKind::Iptables).empty()) {
+    bool is_locked = true;
     for (const IpFamily family : {IpFamily::IPv4, IpFamily::IPv6}) {
-      if (const error_code error = delete_legacy_chains(family, is_proxy_chain)) {
+      const LegacyDeletion deletion = delete_legacy_chains(family, is_proxy_chain);
+      if (deletion.error) {
         left.push_back("kube-proxy's chains of iptables-legacy (" + std::string(to_string(family)) +
-                       ") can't be deleted: " + error.message());
+                       ") can't be deleted: " + deletion.error.message());
       }
+      is_locked &= deletion.is_locked;
+    }
+    if (!is_locked) {
+      removal.notes.emplace_back(
+          "iptables-legacy's tables were written without the lock of iptables' programs, as there "
+          "is no place for /run/xtables.lock: see that nobody changed rules at that moment, or "
+          "mount the host's");
     }
   }
   NetworkState now = network;
-  remove_ipvs(sockets, before->ipvs_services, now, left);
+  remove_ipvs(sockets, now, left);
   const auto after = read_packet_filters(sockets.netfilter);
-  if (!after) return left;
-  for (const Leftover& each : leftovers(*after, now)) {
-    if (each.kind != Leftover::Kind::InputDrop) left.push_back(each.text);
-  }
-  return left;
+  if (!after) return removal;
+  KubeProxyRemoval rest = left_of_kube_proxy(*after, now);
+  std::move(rest.left.begin(), rest.left.end(), std::back_inserter(left));
+  std::move(rest.notes.begin(), rest.notes.end(), std::back_inserter(removal.notes));
+  return removal;
 }
 
 }  // namespace wherry::steer

@@ -15,7 +15,8 @@ struct Leftover {
     KubeProxyNftables,  ///< the tables of its mode nftables
     KubeProxyIptables,  ///< its chains, made by iptables-nft
     KubeProxyLegacy,    ///< its chains, made by iptables-legacy
-    KubeProxyIpvs,      ///< IPVS services, or the interface that carries their VIPs
+    KubeProxyIpvs,      ///< the interface that carries its VIPs in mode ipvs
+    OtherIpvs,          ///< IPVS services without it, which may be keepalived's
     InputDrop,          ///< a firewall that drops what no rule of it accepts
   };
   Kind kind;
@@ -39,13 +40,25 @@ struct KernelSockets {
   NetlinkSocket& generic;    ///< NETLINK_GENERIC
 };
 
+/// What remove_kube_proxy() could not, or did not want to, remove; each with its remedy.
+struct KubeProxyRemoval {
+  std::vector<std::string> left;
+  /// What the operator should know though nothing is left to do: services of IPVS that may be
+  /// somebody else's.
+  std::vector<std::string> notes;
+};
+
+/// What is there of kube-proxy's after a removal. Pure.
+[[nodiscard]] KubeProxyRemoval left_of_kube_proxy(const PacketFilters& filters,
+                                                  const NetworkState& network);
+
 /// Removes kube-proxy's nftables tables, its iptables chains (made by iptables-nft or
-/// iptables-legacy), and of its mode ipvs the interface kube-ipvs0 and all services of IPVS (R5);
-/// says what is left, with the remedy. `network` is this namespace as it is before.
+/// iptables-legacy), and of its mode ipvs the interface kube-ipvs0 and all services of IPVS (R5).
+/// `network` is this namespace as it is before.
 ///
 /// KUBE-MARK-MASQ and KUBE-POSTROUTING stay: CNI plugins use them for host ports. Without
-/// kube-ipvs0 services of IPVS stay, which may be somebody else's.
-[[nodiscard]] std::vector<std::string> remove_kube_proxy(const KernelSockets& sockets,
-                                                         const NetworkState& network);
+/// kube-ipvs0 services of IPVS stay.
+[[nodiscard]] KubeProxyRemoval remove_kube_proxy(const KernelSockets& sockets,
+                                                 const NetworkState& network);
 
 }  // namespace wherry::steer

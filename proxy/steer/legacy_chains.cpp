@@ -175,6 +175,13 @@ error_code delete_from(int fd, IpFamily family, const std::string& name,
     });
     if (!edit) return edit.error();
     if (edit->table.rules == table->rules) return {};
+    // The kernel itself only sees whether rules became more or fewer meanwhile.
+    const auto now = read_table(fd, family, name);
+    if (!now || !has_same_rules(*table, *now)) {
+      error = now ? make_error_code(errc::resource_unavailable_try_again) : now.error();
+      if (error != errc::resource_unavailable_try_again) return error;
+      continue;
+    }
     const auto counted = replace(fd, *edit, table->rules);
     if (counted) {
       add_counters(fd, *edit, *counted);
@@ -187,11 +194,15 @@ error_code delete_from(int fd, IpFamily family, const std::string& name,
   return error;
 }
 
-/// Keeps iptables' own programs away. Where there is no such file, nor a place for it, nobody has
-/// another means either: the kernel only sees that rules became more or fewer meanwhile.
+/// Keeps iptables' own programs away. Nothing where there is no such file, nor a place for it:
+/// nobody has another means either.
 Result<UniqueFd> take_lock() {
   UniqueFd fd(::open(kLock, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return fd;
+  if (!fd) {
+    const error_code error = last_error();
+    if (error == errc::no_such_file_or_directory || error == errc::read_only_file_system) return fd;
+    return error;
+  }
   for (int tries = 0; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
     if (errno != EWOULDBLOCK && errno != EINTR) return last_error();
     if (tries == kLockTries) return make_error_code(errc::device_or_resource_busy);
@@ -240,21 +251,22 @@ Result<std::vector<FilterChain>> read_legacy_chains(IpFamily family) {
   return chains;
 }
 
-error_code delete_legacy_chains(IpFamily family,
-                                const std::function<bool(const FilterChain&)>& is_doomed) {
+LegacyDeletion delete_legacy_chains(IpFamily family,
+                                    const std::function<bool(const FilterChain&)>& is_doomed) {
+  LegacyDeletion deletion;
   const auto names = table_names(family);
-  if (!names) return names.error();
+  if (!names) return {names.error()};
   if (names->empty()) return {};
   const auto lock = take_lock();
-  if (!lock) return lock.error();
+  if (!lock) return {lock.error()};
+  deletion.is_locked = static_cast<bool>(*lock);
   const UniqueFd fd = socket_of(family);
-  if (!fd) return last_error();
-  error_code first;
+  if (!fd) return {last_error()};
   for (const std::string& name : *names) {
     const error_code error = delete_from(fd.get(), family, name, is_doomed);
-    if (error && !first) first = error;
+    if (error && !deletion.error) deletion.error = error;
   }
-  return first;
+  return deletion;
 }
 
 }  // namespace wherry::steer

@@ -26,15 +26,16 @@ struct Layout {
   std::size_t entry;
   std::size_t target_offset;
   std::size_t next_offset;
+  std::size_t counters;
 };
 
 Layout layout_of(IpFamily family) {
   if (family == IpFamily::IPv4) {
-    return {sizeof(ipt_entry), offsetof(ipt_entry, target_offset),
-            offsetof(ipt_entry, next_offset)};
+    return {sizeof(ipt_entry), offsetof(ipt_entry, target_offset), offsetof(ipt_entry, next_offset),
+            offsetof(ipt_entry, counters)};
   }
   return {sizeof(ip6t_entry), offsetof(ip6t_entry, target_offset),
-          offsetof(ip6t_entry, next_offset)};
+          offsetof(ip6t_entry, next_offset), offsetof(ip6t_entry, counters)};
 }
 
 template <class T>
@@ -147,6 +148,25 @@ bool drops_the_rest(const LegacyTable& table, unsigned hook) {
   return policy && policy->target_name.empty() && read_at<int>(policy->payload, 0) == -NF_DROP - 1;
 }
 
+bool has_same_rules(const LegacyTable& a, const LegacyTable& b) {
+  if (a.family != b.family || a.valid_hooks != b.valid_hooks || a.hook_entry != b.hook_entry ||
+      a.underflow != b.underflow || a.rules != b.rules || a.entries.size() != b.entries.size()) {
+    return false;
+  }
+  const std::size_t counters = layout_of(a.family).counters;
+  const auto is_same = [&](std::size_t from, std::size_t to) {
+    return std::equal(a.entries.begin() + static_cast<std::ptrdiff_t>(from),
+                      a.entries.begin() + static_cast<std::ptrdiff_t>(to),
+                      b.entries.begin() + static_cast<std::ptrdiff_t>(from));
+  };
+  std::size_t at = 0;
+  for (const Rule& rule : rules_of(a)) {
+    if (!is_same(at, rule.start + counters)) return false;
+    at = rule.start + counters + sizeof(xt_counters);
+  }
+  return is_same(at, a.entries.size());
+}
+
 Result<LegacyEdit> without_chains(const LegacyTable& table,
                                   const std::function<bool(std::string_view)>& is_doomed) {
   const error_code malformed = make_error_code(errc::bad_message);
@@ -187,7 +207,9 @@ Result<LegacyEdit> without_chains(const LegacyTable& table,
     // A chain of the kernel's keeps its policy, and begins with what is left in front of it.
     const auto first = kept.now_at.lower_bound(table.hook_entry[hook]);
     const auto policy = kept.now_at.find(table.underflow[hook]);
-    if (policy == kept.now_at.end() || first->first > policy->first) return malformed;
+    const bool has_both = first != kept.now_at.end() && policy != kept.now_at.end() &&
+                          policy->first != table.entries.size();
+    if (!has_both || first->first > policy->first) return malformed;
     edit.table.hook_entry[hook] = first->second;
     edit.table.underflow[hook] = policy->second;
   }

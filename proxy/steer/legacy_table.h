@@ -36,6 +36,9 @@ struct LegacyTable {
 /// Precondition: valid_hooks has it.
 [[nodiscard]] bool drops_the_rest(const LegacyTable& table, unsigned hook);
 
+/// Whether both have the same rules at the same places, whatever those have counted.
+[[nodiscard]] bool has_same_rules(const LegacyTable& a, const LegacyTable& b);
+
 /// A table after rules were taken out.
 struct LegacyEdit {
   LegacyTable table;

@@ -119,7 +119,11 @@ Result<PacketFilters> read_packet_filters(NetlinkSocket& netfilter) {
   }
   // Of this thread's namespace. Not there unless IPVS is loaded.
   const auto ipvs = read_file("/proc/thread-self/net/ip_vs", kLargest);
-  if (ipvs) found.ipvs_services = count_ipvs_services(*ipvs);
+  if (ipvs) {
+    found.ipvs_services = count_ipvs_services(*ipvs);
+  } else if (ipvs.error() != errc::no_such_file_or_directory) {
+    found.ipvs_services.reset();
+  }
   return found;
 }
 

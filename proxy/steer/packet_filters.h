@@ -5,6 +5,7 @@
 #include "proxy/steer/netlink.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,7 +40,7 @@ struct FilterTable {
 struct PacketFilters {
   std::vector<FilterTable> tables;  ///< nftables'
   std::vector<FilterChain> chains;
-  std::size_t ipvs_services = 0;
+  std::optional<std::size_t> ipvs_services = 0;  ///< nothing: that can't be read
 };
 
 /// Reads all of them; needs CAP_NET_ADMIN in the namespace. `netfilter`: a socket of

@@ -15,6 +15,7 @@
 namespace wherry::steer {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -55,14 +56,13 @@ TEST(Leftovers, AreNamedEachKindOnceWithTheRemedy) {
   const auto found = leftovers(filters, {});
 
   using Kind = Leftover::Kind;
-  EXPECT_THAT(kinds(found),
-              ElementsAre(Kind::KubeProxyNftables, Kind::KubeProxyIptables, Kind::KubeProxyLegacy,
-                          Kind::KubeProxyIpvs, Kind::InputDrop));
+  EXPECT_THAT(kinds(found), ElementsAre(Kind::KubeProxyNftables, Kind::KubeProxyIptables,
+                                        Kind::KubeProxyLegacy, Kind::OtherIpvs, Kind::InputDrop));
   EXPECT_THAT(found[0].text, HasSubstr("wherry cleanup --kube-proxy"));
   EXPECT_THAT(found[1].text, HasSubstr("2 chains of kube-proxy (nftables chain ip nat "
                                        "KUBE-SERVICES, ...)"));
-  EXPECT_THAT(found[2].text, HasSubstr("1 chains of kube-proxy (iptables-legacy chain "
-                                       "KUBE-SERVICES of table nat)"));
+  EXPECT_THAT(found[2].text, HasSubstr("1 chain of kube-proxy (iptables-legacy chain "
+                                       "KUBE-SERVICES of table nat) takes"));
   EXPECT_THAT(found[2].text, HasSubstr("wherry cleanup --kube-proxy"));
   EXPECT_THAT(found[3].text, HasSubstr("3 IPVS services take packets"));
   EXPECT_THAT(found[3].text, HasSubstr("ipvsadm --clear"));
@@ -78,6 +78,29 @@ TEST(Leftovers, KnowTheInterfaceOfIpvsThoughItsServicesAreGone) {
   EXPECT_THAT(kinds(found), ElementsAre(Leftover::Kind::KubeProxyIpvs));
   EXPECT_THAT(found[0].text, HasSubstr("wherry cleanup --kube-proxy"));
   EXPECT_THAT(found[0].text, HasSubstr("ip link delete kube-ipvs0"));
+}
+
+/// keepalived's: `cleanup --kube-proxy` has nothing to do with them, as often as it is run.
+TEST(Leftovers, R5_OfIpvsWithoutKubeProxysInterfaceAreANote) {
+  PacketFilters filters;
+  filters.ipvs_services = 1;
+
+  const KubeProxyRemoval after = left_of_kube_proxy(filters, {});
+
+  EXPECT_THAT(after.left, IsEmpty());
+  EXPECT_THAT(after.notes, ElementsAre(HasSubstr("1 IPVS service takes packets")));
+}
+
+TEST(Leftovers, OfIpvsThatCanNotBeReadAreNotNone) {
+  PacketFilters filters;
+  filters.ipvs_services.reset();
+  NetworkState network;
+
+  EXPECT_THAT(kinds(leftovers(filters, network)), ElementsAre(Leftover::Kind::OtherIpvs));
+
+  network.interfaces.push_back({.index = 2, .name = "kube-ipvs0", .kind = "dummy"});
+  EXPECT_THAT(left_of_kube_proxy(filters, network).left,
+              ElementsAre(HasSubstr("IPVS services and the interface kube-ipvs0")));
 }
 
 TEST(Leftovers, LeaveOutAFirewallThatAcceptsTheRestAndOneThatDropsWhatIsForwarded) {
@@ -131,7 +154,8 @@ class PacketFiltersTest : public ::testing::Test {
     EXPECT_TRUE(found) << found.error().message();
     return found ? *found : NetworkState{};
   }
-  static std::vector<std::string> remove() {
+  static std::vector<std::string> remove() { return removal().left; }
+  static KubeProxyRemoval removal() {
     NetlinkSocket netfilter(NETLINK_NETFILTER);
     NetlinkSocket route(NETLINK_ROUTE);
     NetlinkSocket generic(NETLINK_GENERIC);
@@ -260,8 +284,8 @@ TEST_F(PacketFiltersTest, R5_LoseThousandsOfChainsAtOnce) {
 }
 
 /// A rule set with counts, as iptables-save prints it: lines that begin with "=" stay when
-/// kube-proxy's go. Rules without a target,
-/// those that go to a chain and do not come back, matches of all sizes, and policies.
+/// kube-proxy's go. Rules without a target, those that go to a chain and do not come back, matches
+/// of all sizes, and policies.
 constexpr const char* kLegacyRules =
     "=*nat\n"
     "=:PREROUTING ACCEPT [7:70]\n"
@@ -395,7 +419,68 @@ TEST_F(PacketFiltersTest, OfIptablesLegacyAreWholeTablesOrNone) {
         (void)without_chains(bent, is_kube_proxy_chain);
         (void)chains_of(bent);
       }
+      for (std::size_t hook = 0; hook < LegacyTable::kHooks; ++hook) {
+        if ((table.valid_hooks & (1u << hook)) == 0) continue;
+        for (const std::size_t beyond : {table.entries.size(), table.entries.size() + 8}) {
+          LegacyTable bent = table;
+          bent.hook_entry[hook] = static_cast<std::uint32_t>(beyond);
+          EXPECT_FALSE(without_chains(bent, is_kube_proxy_chain)) << table.name << hook;
+          bent.hook_entry = table.hook_entry;
+          bent.underflow[hook] = static_cast<std::uint32_t>(beyond);
+          EXPECT_FALSE(without_chains(bent, is_kube_proxy_chain)) << table.name << hook;
+          (void)drops_the_rest(bent, static_cast<unsigned>(hook));
+        }
+      }
     }
+  });
+}
+
+/// What counts goes on all the time; what somebody else changed must not be overwritten.
+TEST_F(PacketFiltersTest, OfIptablesLegacyAreTheSameTableWhateverTheyHaveCounted) {
+  if (!has("iptables-legacy")) GTEST_SKIP() << "needs iptables-legacy (iptables)";
+  in_new_network([] {
+    const auto read = [] { return read_legacy_tables(IpFamily::IPv4)->at(0); };
+    ASSERT_TRUE(
+        feed("iptables-legacy-restore -c", "*filter\n[7:70]-A OUTPUT -p tcp -j ACCEPT\nCOMMIT\n"));
+    const LegacyTable before = read();
+    ASSERT_TRUE(run("iptables-legacy -t filter -Z"));
+    const LegacyTable counted = read();
+    EXPECT_NE(counted.entries, before.entries);
+    EXPECT_TRUE(has_same_rules(before, counted));
+
+    ASSERT_TRUE(run("iptables-legacy -t filter -R OUTPUT 1 -p udp -j ACCEPT"));
+    EXPECT_FALSE(has_same_rules(before, read()));
+    ASSERT_TRUE(run("iptables-legacy -t filter -R OUTPUT 1 -p tcp -j ACCEPT"));
+    EXPECT_TRUE(has_same_rules(before, read()));
+    ASSERT_TRUE(run("iptables-legacy -t filter -P OUTPUT DROP"));
+    EXPECT_FALSE(has_same_rules(before, read()));
+  });
+}
+
+/// In a mount namespace of the test's own, which goes with its thread.
+bool hide_run(const std::string& then) {
+  return ::unshare(CLONE_NEWNS | CLONE_FS) == 0 &&
+         run("mount --make-rprivate / && mount -t tmpfs none /run && " + then);
+}
+
+TEST_F(PacketFiltersTest, R5_OfIptablesLegacyGoWithoutALockOnlyWhereThereIsNoPlaceForOne) {
+  if (!has("iptables-legacy")) GTEST_SKIP() << "needs iptables-legacy (iptables)";
+  in_new_network([] {
+    ASSERT_TRUE(feed("iptables-legacy-restore", "*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n"));
+    ASSERT_TRUE(hide_run("mount -o remount,ro /run"));
+
+    const KubeProxyRemoval done = removal();
+
+    EXPECT_THAT(done.left, IsEmpty());
+    EXPECT_THAT(done.notes, ElementsAre(HasSubstr("without the lock")));
+    EXPECT_THAT(kinds_here(), IsEmpty());
+  });
+  in_new_network([] {
+    ASSERT_TRUE(feed("iptables-legacy-restore", "*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n"));
+    ASSERT_TRUE(hide_run("ln -s elsewhere /run/xtables.lock"));
+
+    EXPECT_THAT(remove(), Contains(HasSubstr("can't be deleted: Too many levels")));
+    EXPECT_THAT(kinds_here(), ElementsAre(Leftover::Kind::KubeProxyLegacy));
   });
 }
 
@@ -412,6 +497,22 @@ TEST_F(PacketFiltersTest, R5_LoseTheInterfaceOfIpvs) {
   });
 }
 
+/// Without the interface nobody would know any more whose services those are.
+TEST_F(PacketFiltersTest, R5_KeepTheInterfaceOfIpvsWhereItsServicesCanNotBeRemoved) {
+  in_new_network([] {
+    ASSERT_TRUE(run("ip link add kube-ipvs0 type bridge"));
+    NetlinkSocket netfilter(NETLINK_NETFILTER);
+    NetlinkSocket route(NETLINK_ROUTE);
+    NetlinkSocket deaf(NETLINK_USERSOCK);  // nobody in the kernel listens there
+
+    const auto left = remove_kube_proxy({netfilter, route, deaf}, network()).left;
+
+    ASSERT_THAT(left, SizeIs(2));
+    EXPECT_THAT(left[0], HasSubstr("the services of IPVS can't be removed"));
+    EXPECT_THAT(output_of("ip -o link"), HasSubstr("kube-ipvs0"));
+  });
+}
+
 TEST_F(PacketFiltersTest, R5_AreSaidToBeLeftWhereTheInterfaceStays) {
   in_new_network([] {
     NetlinkSocket netfilter(NETLINK_NETFILTER);
@@ -420,7 +521,7 @@ TEST_F(PacketFiltersTest, R5_AreSaidToBeLeftWhereTheInterfaceStays) {
     NetworkState network;
     network.interfaces.push_back({.index = 4711, .name = "kube-ipvs0", .kind = "dummy"});
 
-    const auto left = remove_kube_proxy({netfilter, route, generic}, network);
+    const auto left = remove_kube_proxy({netfilter, route, generic}, network).left;
 
     ASSERT_THAT(left, SizeIs(2));
     EXPECT_THAT(left[0], HasSubstr("kube-ipvs0 can't be deleted: No such device"));
