@@ -88,12 +88,9 @@ void ClientAddresses::check(steer::NetworkState now) {
 
 /// Brings what there is in line with how the network was seen.
 void ClientAddresses::keep() {
-  const auto restored = path_->check(now_);
-  if (!restored) {
-    failure_ = restored.error().message();
-  } else {
-    repairs_.note(*restored);
-  }
+  const steer::ReturnPathCheck checked = path_->check(now_);
+  failure_ = checked.error ? checked.error.message() : std::string();
+  repairs_.note(checked.repairs);
   steer::NodeRecord record;
   path_->add_to(record);
   if (record.links != recorded_) {

@@ -33,7 +33,11 @@ bpf::ReturnScope return_scope(const NetworkState& now) {
 
 error_code add_unlisted(TrafficControl& tc, std::vector<LinkChange>& links) {
   const auto hooked = tc.hooked();
-  if (!hooked) return hooked.error();
+  if (!hooked) {
+    // A kernel without traffic control has nothing of the kind.
+    const error_code& error = hooked.error();
+    return error == errc::operation_not_supported ? error_code() : error;
+  }
   std::set<unsigned> listed;
   for (const LinkChange& each : links) {
     if (each.what == kFilter) listed.insert(each.interface);

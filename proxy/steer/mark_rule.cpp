@@ -156,20 +156,30 @@ NetlinkFailure MarkRule::add(IpFamily family) {
   return {};
 }
 
-Result<std::vector<IpFamily>> MarkRule::check() {
-  std::vector<IpFamily> mended;
+MarkRuleCheck MarkRule::check() {
+  MarkRuleCheck done;
   for (const IpFamily family : kFamilies) {
-    const auto rule = has_rule(family);
-    if (!rule) return rule.error();
-    const auto route = has_route(family);
-    if (!route) return route.error();
-    if (*rule && *route) continue;
-    const auto failure = add(family);
-    if (failure && family == IpFamily::IPv6 && is_missing_family(failure.code)) continue;
-    if (failure) return failure.code;
-    mended.push_back(family);
+    const auto was_missing = mend(family);
+    if (!was_missing) {
+      done.error = was_missing.error();
+      return done;
+    }
+    if (*was_missing) done.mended.push_back(family);
   }
-  return mended;
+  return done;
+}
+
+/// Whether something was missing, and is back.
+Result<bool> MarkRule::mend(IpFamily family) {
+  const auto rule = has_rule(family);
+  if (!rule) return rule;
+  const auto route = has_route(family);
+  if (!route) return route;
+  if (*rule && *route) return false;
+  const auto failure = add(family);
+  if (!failure) return true;
+  if (family == IpFamily::IPv6 && is_missing_family(failure.code)) return false;
+  return failed(failure.code);
 }
 
 NetlinkFailure MarkRule::remove() {

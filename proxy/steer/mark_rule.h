@@ -24,6 +24,12 @@ struct MarkRuleSpec {
   friend bool operator==(const MarkRuleSpec&, const MarkRuleSpec&) = default;
 };
 
+/// What MarkRule::check() did.
+struct MarkRuleCheck {
+  std::vector<IpFamily> mended;  ///< of these something was missing, and is back
+  error_code error;              ///< the family after those could not be looked at or mended
+};
+
 /// A mark rule of this network namespace, with its routes; both carry our protocol number
 /// (kRouteProtocol; of rules since Linux 4.17), and are touched by that alone.
 ///
@@ -35,14 +41,15 @@ class MarkRule {
   /// What is there already is no failure: a predecessor's is taken over.
   [[nodiscard]] NetlinkFailure add();
 
-  /// Puts back what is missing; says of which families something was.
-  [[nodiscard]] Result<std::vector<IpFamily>> check();
+  /// Puts back what is missing.
+  [[nodiscard]] MarkRuleCheck check();
 
   /// What is not there any more is no failure.
   [[nodiscard]] NetlinkFailure remove();
 
  private:
   [[nodiscard]] NetlinkFailure add(IpFamily family);
+  [[nodiscard]] Result<bool> mend(IpFamily family);
   [[nodiscard]] Result<bool> has_rule(IpFamily family);
   [[nodiscard]] Result<bool> has_route(IpFamily family);
 

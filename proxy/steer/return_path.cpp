@@ -86,9 +86,9 @@ std::variant<std::unique_ptr<ReturnPath>, std::string> ReturnPath::open(How how,
              "): the kernel needs nf_tables with nft_socket";
     }
   }
-  if (const auto checked = path->check(now); !checked) {
+  if (const auto checked = path->check(now); checked.error) {
     (void)path->remove_all();
-    return "the interfaces can't be looked at: " + checked.error().message();
+    return "the interfaces can't be looked at: " + checked.error.message();
   }
   if (path->keeper_ && path->keeper_->size() == 0) {
     const auto problems = path->keeper_->problems();
@@ -98,23 +98,22 @@ std::variant<std::unique_ptr<ReturnPath>, std::string> ReturnPath::open(How how,
   return path;
 }
 
-Result<Repairs> ReturnPath::check(const NetworkState& now) {
-  Repairs repairs;
-  const auto rules = rule_.check();
-  if (!rules) return rules.error();
-  for (const IpFamily family : *rules) {
-    repairs["the ip rule for answers to clients, " + std::string(to_string(family))] = 1;
+ReturnPathCheck ReturnPath::check(const NetworkState& now) {
+  ReturnPathCheck done;
+  const MarkRuleCheck rules = rule_.check();
+  for (const IpFamily family : rules.mended) {
+    done.repairs["the ip rule for answers to clients, " + std::string(to_string(family))] = 1;
   }
-  if (nft_) {
-    const auto table = nft_->check();
-    if (!table) return table.error();
-    if (*table > 0) repairs["the nftables table wherry_return"] = *table;
-    return repairs;
+  done.error = rules.error;
+  if (done.error) return done;
+  const auto mended = nft_ ? nft_->check() : keeper_->check(now);
+  if (!mended) {
+    done.error = mended.error();
+  } else if (*mended > 0) {
+    done.repairs[nft_ ? "the nftables table wherry_return"
+                      : "tc filters wherry_return at interfaces"] = *mended;
   }
-  const auto filters = keeper_->check(now);
-  if (!filters) return filters.error();
-  if (*filters > 0) repairs["tc filters wherry_return at interfaces"] = *filters;
-  return repairs;
+  return done;
 }
 
 /// The mark goes before the rule does.

@@ -27,10 +27,16 @@ inline constexpr std::uint32_t kReturnTable = 87;
 inline constexpr std::uint32_t kReturnPriority = 30;
 [[nodiscard]] MarkRuleSpec return_rule();
 
+/// What ReturnPath::check() did: repairs count though a later step failed.
+struct ReturnPathCheck {
+  Repairs repairs;
+  error_code error;  ///< of what could not be looked at or put back; nothing behind it was
+};
+
 /// Brings what backends answer to sockets with a client's address back to those sockets: a mark on
 /// such packets as they come in, by the return program or by nftables, and a rule and a route for
-/// what has the mark (design, section 5). Nothing is to be served with clients' addresses before
-/// open() has succeeded, nor after remove_all().
+/// what has the mark. Nothing is to be served with clients' addresses before open() has succeeded,
+/// nor after remove_all().
 ///
 /// Control thread only.
 class ReturnPath {
@@ -45,9 +51,8 @@ class ReturnPath {
   /// Sets up nothing: open() does, and gives what it returns.
   ReturnPath(How how, NetlinkSocket& netlink);
 
-  /// Follows interfaces, and puts back what somebody took away (R7): says what. An error: nothing
-  /// could be looked at.
-  [[nodiscard]] Result<Repairs> check(const NetworkState& now);
+  /// Follows interfaces, and puts back what somebody took away (R7): says what.
+  [[nodiscard]] ReturnPathCheck check(const NetworkState& now);
   /// The first failure; what is left is named in record().
   NetlinkFailure remove_all();
 

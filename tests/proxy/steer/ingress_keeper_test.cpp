@@ -20,7 +20,7 @@ NetlinkFailure failure(int number) { return {{number, boost::system::system_cate
 class FakeTrafficControl final : public TrafficControl {
  public:
   [[nodiscard]] Result<std::set<unsigned>> hooked() override {
-    if (cannot_look) return error_code(EPERM, boost::system::system_category());
+    if (no_look != 0) return error_code(no_look, boost::system::system_category());
     std::set<unsigned> all;
     for (const auto& [interface, filters] : hooks) all.insert(interface);
     return all;
@@ -57,7 +57,7 @@ class FakeTrafficControl final : public TrafficControl {
   std::map<unsigned, HookFilters> hooks;
   std::set<unsigned> refused;
   std::vector<std::string> calls;
-  bool cannot_look = false;
+  int no_look = 0;  ///< why nothing can be looked at
 };
 
 class FakeProgram final : public bpf::ReturnProgram {
@@ -174,7 +174,7 @@ TEST_F(IngressKeeperTest, WhatARecordListsIsAsItSays) {
 }
 
 TEST_F(IngressKeeperTest, WhatCanNotBeLookedForIsSaid) {
-  tc_.cannot_look = true;
+  tc_.no_look = EPERM;
   std::vector<LinkChange> links;
 
   EXPECT_TRUE(add_unlisted(tc_, links));
@@ -217,8 +217,18 @@ TEST_F(IngressKeeperTest, WhatCanNotBeRemovedStaysListed) {
   EXPECT_EQ(keeper.links().front().name, "veth3");
 }
 
+TEST_F(IngressKeeperTest, AKernelWithoutTrafficControlHasNothingUnlisted) {
+  std::vector<LinkChange> links;
+  tc_.no_look = EOPNOTSUPP;
+  EXPECT_FALSE(add_unlisted(tc_, links));
+
+  tc_.no_look = EPERM;
+  EXPECT_TRUE(add_unlisted(tc_, links));
+  EXPECT_THAT(links, IsEmpty());
+}
+
 TEST_F(IngressKeeperTest, WithoutALookNothingIsDone) {
-  tc_.cannot_look = true;
+  tc_.no_look = EPERM;
   IngressKeeper keeper(tc_, program_);
 
   EXPECT_FALSE(keeper.check(now_));

@@ -65,19 +65,36 @@ TEST(MarkRule, R7_PutsBackWhatSomebodyRemoved) {
     MarkRule rule(netlink, kSpec);
     ASSERT_FALSE(rule.add());
     const std::string whole = everything();
-    EXPECT_THAT(*rule.check(), IsEmpty());
+    EXPECT_THAT(rule.check().mended, IsEmpty());
 
     for (const char* harm : {"ip rule del priority 79", "ip rule del priority 80",
                              "ip rule del priority 81", "ip -6 rule del priority 80",
                              "ip route flush table 8787", "ip -6 route flush table 8787"}) {
       ASSERT_TRUE(run(harm));
       const bool is_ipv6 = std::string(harm).find("-6") != std::string::npos;
-      EXPECT_THAT(*rule.check(), ElementsAre(is_ipv6 ? IpFamily::IPv6 : IpFamily::IPv4)) << harm;
+      EXPECT_THAT(rule.check().mended, ElementsAre(is_ipv6 ? IpFamily::IPv6 : IpFamily::IPv4))
+          << harm;
       EXPECT_EQ(everything(), whole) << harm;
     }
     ASSERT_TRUE(run("ip rule del priority 80 && ip -6 rule del priority 80"));
-    EXPECT_THAT(*rule.check(), ElementsAre(IpFamily::IPv4, IpFamily::IPv6));
+    EXPECT_THAT(rule.check().mended, ElementsAre(IpFamily::IPv4, IpFamily::IPv6));
     EXPECT_EQ(everything(), whole);
+  });
+}
+
+TEST(MarkRule, R7_SaysWhatIsBackThoughTheRestCanNotBe) {
+  in_new_network([] {
+    NetlinkSocket netlink(NETLINK_ROUTE);
+    MarkRule rule(netlink, kSpec);
+    ASSERT_FALSE(rule.add());
+    ASSERT_TRUE(
+        run("ip rule del priority 80 && "
+            "echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6 && ip -6 rule del priority 80"));
+
+    const MarkRuleCheck done = rule.check();
+
+    EXPECT_TRUE(done.error) << "lo takes no route of IPv6";
+    EXPECT_THAT(done.mended, ElementsAre(IpFamily::IPv4));
   });
 }
 

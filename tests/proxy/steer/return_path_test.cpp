@@ -355,7 +355,7 @@ TEST_P(ReturnPaths, APredecessorThatDidItTheOtherWayIsReplaced) {
 TEST_P(ReturnPaths, R7_WhatSomebodyTookAwayIsPutBack) {
   open();
   const std::string with = everything(*node_);
-  EXPECT_EQ(path_->check(now()).value(), Repairs{});
+  EXPECT_EQ(path_->check(now()).repairs, Repairs{});
   node_->ip("rule del fwmark 0x40/0x40 lookup 87");
   Repairs taken{{"the ip rule for answers to clients, IPv4", 1}};
   {
@@ -367,8 +367,8 @@ TEST_P(ReturnPaths, R7_WhatSomebodyTookAwayIsPutBack) {
     } else if (std::system("nft delete table inet wherry_return 2>/dev/null") == 0) {
       taken["the nftables table wherry_return"] = 1;
     }
-    EXPECT_EQ(path_->check(now()).value(), taken);
-    EXPECT_EQ(path_->check(now()).value(), Repairs{});
+    EXPECT_EQ(path_->check(now()).repairs, taken);
+    EXPECT_EQ(path_->check(now()).repairs, Repairs{});
   }
   EXPECT_EQ(everything(*node_), with);
 }
@@ -378,10 +378,10 @@ TEST_P(ReturnPaths, InterfacesAreFollowedAsTheyComeAndGo) {
   open();
   const std::size_t had = path_->interfaces();
   node_->ip("link add late type veth peer name later");
-  EXPECT_EQ(path_->check(now()).value(), Repairs{});
+  EXPECT_EQ(path_->check(now()).repairs, Repairs{});
   EXPECT_EQ(path_->interfaces(), had + 2);
   node_->ip("link del late");
-  EXPECT_EQ(path_->check(now()).value(), Repairs{});
+  EXPECT_EQ(path_->check(now()).repairs, Repairs{});
   EXPECT_EQ(path_->interfaces(), had);
 }
 
