@@ -113,8 +113,9 @@ void HealthCheckPorts::try_open(const Place& place) {
 
 void HealthCheckPorts::set_busy(const Place& place, const std::string& reason, const char* remedy) {
   const auto& [key, address] = place;
-  const bool is_news = busy_.insert_or_assign(place, reason).second;
-  if (!is_news) return;
+  const auto [at, is_new] = busy_.try_emplace(place, reason);
+  if (!is_new && at->second == reason) return;
+  at->second = reason;
   log::error("a health check port can't be opened", {{"service", key.service.to_string()},
                                                      {"address", address.to_string()},
                                                      {"family", to_string(key.family)},

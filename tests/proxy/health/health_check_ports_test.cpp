@@ -265,6 +265,25 @@ TEST_F(HealthCheckPortsTest, H3_APortFollowsAddressesThatComeAndGo) {
   EXPECT_THAT(events_, IsEmpty());
 }
 
+TEST_F(HealthCheckPortsTest, H3_AnotherReasonAtTheSamePlaceIsNews) {
+  const std::uint16_t port = free_port();
+  tables_.services.upsert(web(port));
+  listen_on({"fd00::7"});
+  apply();
+  ASSERT_THAT(events_, ElementsAre(HasSubstr("no address of this node")));
+
+  const test::TestListener taken({IpAddress::any(IpFamily::IPv4), port});
+  listen_on({"0.0.0.0"});
+
+  EXPECT_THAT(events_, ElementsAre(HasSubstr("no address of this node"),
+                                   EndsWith("(IPv4): Address already in use")));
+  serving_.run([this] {
+    EXPECT_THAT(ports_.problems(), ElementsAre(EndsWith("Address already in use")));
+    timers_.advance(5s);
+  });
+  EXPECT_THAT(events_, SizeIs(2));
+}
+
 TEST_F(HealthCheckPortsTest, H3_AFamilyWithoutAnAddressIsAProblemUntilThereIsOne) {
   const std::uint16_t port = free_port();
   tables_.services.upsert(web(port));
