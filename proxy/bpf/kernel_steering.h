@@ -94,7 +94,7 @@ struct SteerCounts {
 /// How much of what attach() does is in place.
 enum class Attachment : std::uint8_t {
   Detached,  ///< the kernel does not ask us
-  Unpinned,  ///< it does, but not all is pinned that outlives the process
+  Unpinned,  ///< it does, but not all is pinned that shall outlive the process
   Whole,
 };
 
@@ -124,6 +124,7 @@ class KernelSteering {
   /// Whether the kernel asks us, and all that belongs to it is in place (R7).
   virtual Result<Attachment> attachment() = 0;
   /// Makes it so, or puts back what is missing. What was there before goes on until this moment.
+  /// What can't be pinned is no error here: the next attachment() says it.
   virtual error_code attach() = 0;
 
   virtual SteerCounts counts() { return {}; }

@@ -353,15 +353,15 @@ LibbpfSteering::Place LibbpfSteering::place_of(int link) const {
 
 Result<Attachment> LibbpfSteering::attachment() {
   if (place_of(link_.get()) != Place::Ours) return Attachment::Detached;
-  if (is_pinned_ && !(pins_->has_link(link_.get()) && pins_->has_objects(objects()))) {
+  if (pins_ && !(pins_->has_link(link_.get()) && pins_->has_objects(objects()))) {
     return Attachment::Unpinned;
   }
   return Attachment::Whole;
 }
 
 error_code LibbpfSteering::attach() {
-  is_pinned_ = pins_.has_value();
-  if (pins_ && !pins_->has_objects(objects())) note_pinned(pins_->pin_objects(objects()));
+  error_code unpinned;
+  if (pins_ && !pins_->has_objects(objects())) unpinned = pins_->pin_objects(objects());
   if (place_of(link_.get()) != Place::Ours) {
     // A link that is pinned gets our program in place of its own, without a moment between.
     link_ = pins_ ? pins_->link() : UniqueFd();
@@ -371,15 +371,19 @@ error_code LibbpfSteering::attach() {
     }
     if (!link_) return last_error();
   }
-  if (pins_ && !pins_->has_link(link_.get())) note_pinned(pins_->pin_link(link_.get()));
+  if (pins_ && !pins_->has_link(link_.get())) {
+    const error_code error = pins_->pin_link(link_.get());
+    if (!unpinned) unpinned = error;
+  }
+  is_pinned_ = pins_ && !unpinned;
   if (is_pinned_) pins_->remove_other_maps();
+  note_unpinned(unpinned);
   return {};
 }
 
-/// What can't be pinned is no reason not to steer.
-void LibbpfSteering::note_pinned(const error_code& error) {
-  if (!error) return;
-  if (std::exchange(is_pinned_, false)) {
+/// What can't be pinned is no reason not to steer. Each reason is said once.
+void LibbpfSteering::note_unpinned(const error_code& error) {
+  if (std::exchange(unpinned_, error) != error && error) {
     log::warn("steering ends with the process: it can't be pinned",
               {{"folder", pins_->path()}, {"error", error.message()}});
   }

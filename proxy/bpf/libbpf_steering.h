@@ -81,7 +81,7 @@ class LibbpfSteering final : public KernelSteering {
   error_code open_skeleton(const LibbpfOptions& options);
   enum class Reused : std::uint8_t { None, Some, All };
   Reused reuse_maps();
-  void note_pinned(const error_code& error);
+  void note_unpinned(const error_code& error);
   /// Its descriptor; -1 after close().
   [[nodiscard]] int program() const;
   error_code run(const MapStep& step) const;
@@ -99,13 +99,14 @@ class LibbpfSteering final : public KernelSteering {
   UniqueFd adopted_program_;
   std::map<std::string, int> maps_;  ///< all that are pinned, by name
   UniqueFd namespace_;               ///< the network namespace
-  std::optional<PinFolder> pins_;    ///< where that can be had
+  std::optional<PinFolder> pins_;    ///< where things shall be pinned; none: not at all
   std::string program_name_;         ///< under which the program is pinned
   bool sees_interfaces_ = false;
   UniqueFd link_;
   MapPlan plan_;
   bool took_over_ = false;
   bool is_pinned_ = false;  ///< as far as we know: what was pinned may have been removed
+  error_code unpinned_;     ///< why what shall be pinned is not, as attach() saw it
 };
 
 }  // namespace wherry::bpf

@@ -45,7 +45,8 @@ NodeSteering::NodeSteering(NodeSteeringRules rules, NodeSteeringParts parts,
       claims_(rules_.families),
       table_(std::make_shared<const BackendTable>()),
       problem_log_(parts_.report),
-      repairs_(parts_.timers) {}
+      repairs_(parts_.timers),
+      attachment_(parts_.kernel) {}
 
 NodeSteering::~NodeSteering() = default;
 
@@ -227,7 +228,7 @@ void NodeSteering::on_led(std::uint64_t serial) {
     change.scope = scope_;
     tell_kernel(change);
     give_sockets();
-    keep_attached();
+    repairs_.note(attachment_.check());
     return report_new_problems();
   }
   if (!change.set.empty()) tell_kernel(change);
@@ -243,32 +244,10 @@ void NodeSteering::tell_kernel(const bpf::SteerChange& change) {
                      "; the log names the entries";
 }
 
-void NodeSteering::keep_attached() {
-  const Result<bpf::Attachment> found = parts_.kernel.attachment();
-  if (found && *found == bpf::Attachment::Whole) {
-    attached_ = true;
-    failures_.erase("program");
-    return;
-  }
-  if (const error_code error = parts_.kernel.attach()) {
-    failures_["program"] =
-        "the program that leads clients here can't be attached: " + error.message() +
-        "; it needs CAP_NET_ADMIN and CAP_BPF, and is tried again";
-    attached_ = false;
-    return;
-  }
-  if (attached_) {
-    const bool is_unpinned = found && *found == bpf::Attachment::Unpinned;
-    repairs_.note({{is_unpinned ? "what is pinned, and outlives the process"
-                                : "the program that leads clients here, which was detached",
-                    1}});
-  }
-  attached_ = true;
-  failures_.erase("program");
-}
-
 void NodeSteering::wait_for_check() {
-  check_ = parts_.timers.schedule(failures_.empty() ? kCheck : kRetry, [this] {
+  // Nobody waits for pins.
+  const bool is_well = failures_.empty() && attachment_.why_not_attached().empty();
+  check_ = parts_.timers.schedule(is_well ? kCheck : kRetry, [this] {
     check();
     wait_for_check();
   });
@@ -280,7 +259,7 @@ void NodeSteering::check() {
   refresh_scope();
   if (is_kernel_told_) {
     give_sockets();
-    keep_attached();
+    repairs_.note(attachment_.check());
   }
   // What the kernel has refused is tried again with the next that it is told.
   if (failures_.contains("map")) tell_kernel({});
@@ -345,10 +324,9 @@ void NodeSteering::undo() noexcept {
 void NodeSteering::report_new_problems() {
   std::vector<ListenProblem> claimed = claims_.problems();
   // Those of Services without clusterIP are named by who listens for them.
-  const std::vector<std::string> named = beside_->not_carried();
-  std::erase_if(claimed, [&named](const ListenProblem& each) {
-    return std::find(named.begin(), named.end(), each.text) != named.end();
-  });
+  const std::vector<std::string> texts = beside_->not_carried();
+  const std::set<std::string> named(texts.begin(), texts.end());
+  std::erase_if(claimed, [&named](const ListenProblem& each) { return named.contains(each.text); });
   problem_log_.update(claimed, machine_problems());
 }
 
@@ -384,6 +362,9 @@ std::vector<std::string> NodeSteering::machine_problems() const {
   std::vector<std::string> all = parts_.network.problems();
   for (const auto& [part, text] : failures_) all.push_back(text);
   if (!why_no_udp_.empty()) all.push_back(why_no_udp_);
+  for (const std::string& text : {attachment_.why_not_attached(), attachment_.why_not_pinned()}) {
+    if (!text.empty()) all.push_back(text);
+  }
   return all;
 }
 
@@ -433,7 +414,7 @@ void NodeSteering::collect(MetricFamilies& into) const {
   collect_counts(into);
   into.push_back(single_metric("wherry_steering_attached",
                                "Whether the program that leads clients here is attached.",
-                               MetricKind::Gauge, attached_ ? 1 : 0));
+                               MetricKind::Gauge, attachment_.is_attached() ? 1 : 0));
   into.push_back(single_metric(
       "wherry_steering_repairs_total",
       "What wherry has set up that somebody took away or changed, and that was put back.",

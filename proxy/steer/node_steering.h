@@ -4,6 +4,7 @@
 #include "base/async/timers.h"
 #include "base/metrics.h"
 #include "proxy/bpf/kernel_steering.h"
+#include "proxy/steer/attachment_keeper.h"
 #include "proxy/steer/bind_steering.h"
 #include "proxy/steer/host_listeners.h"
 #include "proxy/steer/listen_sockets.h"
@@ -74,7 +75,9 @@ class NodeSteering final : public Steering {
   void stop() noexcept override;
   void undo() noexcept override;
 
-  [[nodiscard]] bool is_in_force() const override { return is_kernel_told_ && attached_; }
+  [[nodiscard]] bool is_in_force() const override {
+    return is_kernel_told_ && attachment_.is_attached();
+  }
   [[nodiscard]] std::string mode() const override { return "node"; }
   [[nodiscard]] std::vector<SocketAddress> listening(balancer::ServicePortId id) const override;
   [[nodiscard]] std::optional<balancer::Entrance> entrance(
@@ -114,7 +117,6 @@ class NodeSteering final : public Steering {
   void lead(NodeChange change);
   void on_led(std::uint64_t serial);
   void tell_kernel(const bpf::SteerChange& change);
-  void keep_attached();
   void collect_counts(MetricFamilies& into) const;
   void wait_for_check();
   void check();
@@ -141,10 +143,10 @@ class NodeSteering final : public Steering {
   std::set<std::pair<Protocol, std::uint16_t>> taken_node_ports_;  ///< by the host's processes
   ProblemLog problem_log_;
   RepairLog repairs_;
+  AttachmentKeeper attachment_;
   Timer check_;
   bool started_ = false;
   bool is_kernel_told_ = false;  ///< of the first table
-  bool attached_ = false;
   bool stopped_ = false;
   /// Calls back from the host after this object is gone find it expired.
   std::shared_ptr<NodeSteering*> alive_ = std::make_shared<NodeSteering*>(this);

@@ -18,6 +18,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace wherry::bpf {
@@ -295,6 +296,26 @@ TEST_F(PinsTest, R7_PinsThatSomebodyRemovedAreSeenAndPutBack) {
   }
   kill(steering);
   EXPECT_TRUE(is_steered());
+}
+
+TEST_F(PinsTest, R7_PinsThatCanNotBePutBackAreStillWanted) {
+  const test::LogCapture log;
+  auto steering = start({kWeb});
+  std::filesystem::remove_all(folder());
+  ASSERT_EQ(::symlink("/nowhere/at/all", folder().c_str()), 0) << std::strerror(errno);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_FALSE(steering->attach()) << "no reason not to steer";
+    EXPECT_EQ(steering->attachment().value(), Attachment::Unpinned);
+    EXPECT_FALSE(steering->is_pinned());
+  }
+  EXPECT_EQ(log.count("it can't be pinned"), 1u);
+
+  std::filesystem::remove(folder());
+  ASSERT_FALSE(steering->attach());
+
+  EXPECT_EQ(steering->attachment().value(), Attachment::Whole);
+  EXPECT_TRUE(steering->is_pinned());
+  kill(steering);
 }
 
 TEST_F(PinsTest, MapsThatDoNotFitAreReplaced) {
