@@ -39,7 +39,7 @@ bool has_capability(int capability) {
   return get(data) && is_set(data, capability);
 }
 
-std::string keep_capabilities(std::initializer_list<int> kept) {
+std::string keep_capabilities(const std::vector<int>& kept) {
   Data data{};
   if (!get(data)) return {};
   Data wanted{};

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <initializer_list>
 #include <string>
+#include <vector>
 
 namespace wherry::app {
 
@@ -11,6 +11,6 @@ namespace wherry::app {
 /// Gives up, for good, all capabilities but these: what is not needed any more after start can't be
 /// abused. Of every thread that is started after this call: call it before there are others.
 /// Returns what is left, in words for the log; nothing where none is.
-std::string keep_capabilities(std::initializer_list<int> kept);
+std::string keep_capabilities(const std::vector<int>& kept);
 
 }  // namespace wherry::app

@@ -270,17 +270,15 @@ std::optional<int> prepare_steering(const SteeringChoice& choice, config::Option
   return std::nullopt;
 }
 
-/// What is of no use any more once it is known how clients get here (design, section 9). In both
+/// What is of no use any more once it is known how clients get here. In both
 /// ways of steering files are read as they change, whoever owns them, and sockets are opened as
 /// Services come: NET_ADMIN gives those of UDP room, NET_RAW tells clients of UDP that nobody is
 /// there.
 void drop_capabilities(config::SteeringMode mode) {
-  const bool steers_node = mode == config::SteeringMode::Node;
-  const std::string left =
-      steers_node ? keep_capabilities({CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_BPF,
-                                       CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH})
-                  : keep_capabilities({CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE,
-                                       CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH});
+  std::vector<int> needed{CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_DAC_OVERRIDE,
+                          CAP_DAC_READ_SEARCH};
+  if (mode == config::SteeringMode::Node) needed.push_back(CAP_BPF);
+  const std::string left = keep_capabilities(needed);
   log::debug("capabilities that are not needed any more are dropped", {{"kept", left}});
 }
 

@@ -125,8 +125,8 @@ std::unique_ptr<Flow> FlowTable::remove_oldest() {
 std::unique_ptr<Flow> FlowTable::remove_of_largest_source() {
   if (by_age_.empty()) return nullptr;
   Source& largest = *by_size_.rbegin();
-  const bool is_alone = source_of(by_age_.front()) < largest;
-  return remove(is_alone ? largest.flows.front() : by_age_.front());
+  const bool has_most = source_of(by_age_.front()) < largest;
+  return remove(has_most ? largest.flows.front() : by_age_.front());
 }
 
 std::unique_ptr<Flow> FlowTable::take_expired(TimePoint now) {
