@@ -137,7 +137,7 @@ std::string input_text(const std::vector<FilterChain>& chains) {
   for (const FilterChain& chain : chains) names += (names.empty() ? "" : ", ") + name_of(chain);
   return "a firewall drops packets to this machine that none of its rules accepts (" + names +
          "): Services' packets are such here, while kube-proxy forwarded them; add rules that "
-         "accept the Services' addresses and NodePorts";
+         "accept the Services' addresses and NodePorts, and what belongs to connections";
 }
 
 }  // namespace
