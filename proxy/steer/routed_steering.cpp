@@ -79,6 +79,10 @@ void RoutedSteering::stop() noexcept {
 
 void RoutedSteering::undo() noexcept { network_.undo(); }
 
+bool RoutedSteering::passes(const IpAddress& address) const {
+  return address.is_loopback() || is_among(address, table_->node().addresses);
+}
+
 std::vector<std::string> RoutedSteering::problems() const {
   std::vector<std::string> all = network_.problems();
   for (std::string& text : listeners_->problems()) all.push_back(std::move(text));

@@ -49,9 +49,7 @@ class RoutedSteering final : public Steering {
   /// Where nobody listens nothing is served, whatever a Service says: its NodePort at an address
   /// that --nodeport-addresses leaves out.
   [[nodiscard]] bool is_complete() const override { return true; }
-  /// Everywhere: a route brings all ports of an address here, and without a program nobody keeps
-  /// the free ones from the host's processes (E10).
-  [[nodiscard]] bool passes(const IpAddress&) const override { return true; }
+  [[nodiscard]] bool passes(const IpAddress& address) const override;
   [[nodiscard]] std::vector<std::string> problems() const override;
   [[nodiscard]] std::vector<std::string> not_carried() const override {
     return listeners_->not_carried();
