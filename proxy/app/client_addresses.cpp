@@ -64,7 +64,7 @@ std::string ClientAddresses::open(const steer::NodeRecord& left) {
     return "sockets with a client's address can't be made (" + forbidden.message() +
            "): grant CAP_NET_ADMIN, or use --transparent off";
   }
-  if (!look()) return "the node's interfaces can't be looked at: " + failure_;
+  if (!look()) return "the node's interfaces can't be looked at: " + unread_;
   const auto how = how_ == Transparent::Nft ? ReturnPath::How::Nft : ReturnPath::How::Programs;
   auto opened = ReturnPath::open(how, netlink_, now_, left);
   if (auto* why = std::get_if<std::string>(&opened)) return std::move(*why);
@@ -74,14 +74,14 @@ std::string ClientAddresses::open(const steer::NodeRecord& left) {
 
 bool ClientAddresses::look() {
   auto now = reader_.read();
-  failure_ = now ? std::string() : now.error().message();
+  unread_ = now ? std::string() : now.error().message();
   if (now) now_ = std::move(*now);
-  return failure_.empty();
+  return unread_.empty();
 }
 
 void ClientAddresses::check(steer::NetworkState now) {
   if (!path_) return;
-  failure_.clear();
+  unread_.clear();
   now_ = std::move(now);
   keep();
 }
@@ -150,9 +150,9 @@ void ClientAddresses::add_to(steer::NodeRecord& record) const {
 std::vector<std::string> ClientAddresses::problems() const {
   std::vector<std::string> all = path_ ? path_->problems() : std::vector<std::string>();
   if (!why_not_.empty()) all.push_back("backends see this node's address: " + why_not_);
-  if (!failure_.empty()) {
-    all.push_back("it can't be looked at whether answers to clients' addresses come back: " +
-                  failure_);
+  for (const std::string& each : {unread_, failure_}) {
+    if (each.empty()) continue;
+    all.push_back("it can't be looked at whether answers to clients' addresses come back: " + each);
   }
   return all;
 }

@@ -84,7 +84,8 @@ class ClientAddresses {
   steer::NetworkState now_;
   std::unique_ptr<steer::ReturnPath> path_;  ///< null: nobody is shown
   std::string why_not_;                      ///< it was wanted, and can't be had
-  std::string failure_;                      ///< of the last look
+  std::string unread_;   ///< why the last look at the network failed; empty: it did not
+  std::string failure_;  ///< of the last keep()
   balancer::LocalNetworks told_;
   std::vector<steer::LinkChange> recorded_;
   steer::RepairLog repairs_;

@@ -270,10 +270,9 @@ std::optional<int> prepare_steering(const SteeringChoice& choice, config::Option
   return std::nullopt;
 }
 
-/// What is of no use any more once it is known how clients get here. In both
-/// ways of steering files are read as they change, whoever owns them, and sockets are opened as
-/// Services come: NET_ADMIN gives those of UDP room, NET_RAW tells clients of UDP that nobody is
-/// there.
+/// What is of no use any more once it is known how clients get here. In both ways of steering files
+/// are read as they change, whoever owns them, and sockets are opened as Services come: NET_ADMIN
+/// gives those of UDP room, NET_RAW tells clients of UDP that nobody is there.
 void drop_capabilities(config::SteeringMode mode) {
   std::vector<int> needed{CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_DAC_OVERRIDE,
                           CAP_DAC_READ_SEARCH};

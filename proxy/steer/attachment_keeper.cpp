@@ -19,6 +19,13 @@ Repairs AttachmentKeeper::check() {
       return repairs;
     }
     now = kernel_.attachment();
+    if (now && *now == Attachment::Detached) {
+      why_not_attached_ =
+          "the program that leads clients here does not stay attached: somebody detaches it; "
+          "it is attached again, but find who does so (\"bpftool link\" lists what is there)";
+      is_attached_ = false;
+      return repairs;
+    }
   }
   why_not_attached_.clear();
   const bool was_attached = std::exchange(is_attached_, true);

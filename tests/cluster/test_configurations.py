@@ -176,7 +176,7 @@ class Configurations(unittest.TestCase):
             wait_for("its node is eligible", lambda: page(10256, "/healthz")[0] == 200)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{process.log()}") from None
-        # `auto` (design, section 5): a KubeProxyConfiguration is the node's, and it may set routes.
+        # `auto`: a KubeProxyConfiguration is the node's, and it may set routes.
         self.assertEqual(page(10249, "/proxyMode"), (200, "node"))
         self.assertRegex(process.log(), r"(?m)^.*steering mode=node .*reason=\"?the configuration is "
                                         r"kube-proxy's")

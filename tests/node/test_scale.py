@@ -15,7 +15,7 @@ COUNT = int(os.environ.get("WHERRY_NODE_SERVICES", "10000"))
 # WHERRY_NODE_CHANGE_MS: where a busy machine's clock is no judge.
 MOST_MS = 100 if is_sanitized() else float(os.environ.get("WHERRY_NODE_CHANGE_MS", "5"))
 # Of processor, for all that a change is: its file is read, the table made and published, maps changed.
-MOST_WORK_MS = 100 if is_sanitized() else 5
+MOST_WORK_MS = 100 if is_sanitized() else float(os.environ.get("WHERRY_NODE_WORK_MS", "5"))
 # What is steered costs a small part of it, which can't be told from outside: wherry_steer_bench does
 # nothing else, with the kernel's own maps.
 MOST_STEERING_MS = 10 if is_sanitized() else 1

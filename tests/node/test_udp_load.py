@@ -2,6 +2,7 @@
 import contextlib
 import itertools
 import json
+import os
 import socket
 import subprocess
 import time
@@ -14,6 +15,8 @@ from wherry_node import both_nodes, wait_for
 CLIENTS = 10000
 SECONDS = 8
 EVERY_US = 500
+# WHERRY_NODE_STALLED: so many datagrams may be lost where a busy machine stops programs for long.
+STALLED = int(os.environ.get("WHERRY_NODE_STALLED", "0"))
 CHURN_EVERY = 0.4
 
 
@@ -94,11 +97,12 @@ class Load(unittest.TestCase):
                 # Lost may be what is with the backend that leaves: a third of what is on its way,
                 # which is the rate by the time that an answer takes.
                 on_their_way = found["p90_us"] / EVERY_US / 3
-                self.assertLessEqual(counts["unanswered"], removals * on_their_way)
+                self.assertLessEqual(counts["unanswered"], removals * on_their_way + STALLED)
                 # Nobody dropped a datagram. Flows of one client address are limited: those that
                 # ended so were idle, or an answer would be missing above.
                 self.assertEqual({what: count for what, count in dropped.items()
-                                  if "flows_ended" not in what and "backlog" not in what}, {})
+                                  if "flows_ended" not in what and "backlog" not in what and
+                                  count > STALLED}, {})
                 self.assertEqual({key[3:] for key in counts if key.startswith("by ")},
                                  {"a1", "a2", "b1", "b2"})
 
@@ -155,12 +159,12 @@ class Load(unittest.TestCase):
 
                 def answer():
                     # A worker may hear of the new table a moment after the page shows it.
-                    with contextlib.suppress(ConnectionRefusedError):
+                    with contextlib.suppress(ConnectionRefusedError, TimeoutError):
                         client.send(question)
-                        return client.recv(65536)
+                        line, _, rest = client.recv(65536).partition(b"\n")
+                        return line.split()[0].decode() == name and (rest,)
                     return None
-                line, _, rest = wait_for("an answer", answer).partition(b"\n")
-                self.assertEqual((line.split()[0].decode(), rest), (name, question))
+                self.assertEqual(wait_for(f"an answer of {name}", answer), (question,))
 
 
 if __name__ == "__main__":
