@@ -144,10 +144,15 @@ error_code attach(int socket, const std::vector<sock_filter>& program) {
 }
 
 void warn_of_no_filter(const SocketAddress& listener, const error_code& reason) {
-  log::warn("a listener has no packet filter; clients that should get no answer are refused",
-            {{"address", listener.to_string()},
-             {"reason", reason.message()},
-             {"remedy", "raise net.core.optmem_max, or give the Service fewer source ranges"}});
+  // Some kernels let nobody else attach a filter.
+  const bool is_forbidden = reason == boost::system::errc::operation_not_permitted;
+  log::warn(
+      "a listener has no packet filter; clients that should get no answer are refused",
+      {{"address", listener.to_string()},
+       {"reason", reason.message()},
+       {"remedy", is_forbidden
+                      ? "grant CAP_NET_ADMIN"
+                      : "raise net.core.optmem_max, or give the Service fewer source ranges"}});
 }
 
 }  // namespace wherry::steer
