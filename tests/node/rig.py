@@ -191,6 +191,15 @@ class Rig:
         self.folder.cleanup()
 
 
+def rig_that_serves(names, clean_up, **options):
+    """A Rig with a backend in each of these pods, which `clean_up`, such as addModuleCleanup, closes."""
+    rig = Rig(**options)
+    clean_up(rig.close)
+    for name in names:
+        rig.serve(rig.pods[name])
+    return rig
+
+
 def both(line, *values):
     """The line for IPv4 and for IPv6, with that part of each value in it."""
     return [line.format(*(value[family] for value in values)) for family in (0, 1)]

@@ -5,7 +5,7 @@ import unittest
 
 from objects import PORT, Service, all_objects
 from probes import ANSWERED, Probe, ask_all
-from rig import BACKEND_PORT, Rig
+from rig import BACKEND_PORT, rig_that_serves
 from wherry_node import both_nodes
 
 HOST_PORT = 8181  # of the backends on the host network
@@ -13,10 +13,7 @@ HOST_PORT = 8181  # of the backends on the host network
 
 def setUpModule():
     global rig, own, one, two, on_hosts, sticky, wherries
-    rig = Rig()
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), unittest.addModuleCleanup)
     hosts = [rig.host_pod(rig.a, "host-a"), rig.host_pod(rig.b, "host-b")]
     for pod in hosts:
         rig.serve(pod, HOST_PORT)

@@ -6,16 +6,13 @@ from combos import (ask_everything, print_summary, services_of, who_answered, wr
                     wrong_ones)
 from expectations import asked_from, combinations, deciding_node, print_table, target
 from objects import all_objects
-from rig import Rig
+from rig import rig_that_serves
 from wherry_node import both_nodes
 
 
 def setUpModule():
     global rig, services, wherries, results
-    rig = Rig()
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), unittest.addModuleCleanup)
     services = services_of(rig)
     wherries = both_nodes(rig, rig.manifests("manifests", all_objects(rig, services)))
     for each in wherries.values():

@@ -8,7 +8,7 @@ from combos import ask_everything, print_summary, services_of, wrong_explanation
 from expectations import Expected, deciding_node, expected
 from objects import PORT, Service, all_objects
 from probes import ANSWERED, REFUSED, SILENCE, Probe, ask_all, ask_until
-from rig import Rig
+from rig import rig_that_serves
 from wherry_node import both_nodes, wait_for
 
 # Also where cap_sys_admin, which counts as cap_bpf for the kernel, is left.
@@ -57,10 +57,7 @@ def may_filter(host):
 
 def rig_of_all_combinations(clean_up):
     """(rig, services), with backends."""
-    rig = Rig()
-    clean_up(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), clean_up)
     return rig, services_of(rig)
 
 
@@ -175,10 +172,7 @@ class WithoutNetAdmin(unittest.TestCase):
         self.assertEqual(wrong_explanations(rig, wherries, services, seen_as_node), "")
 
     def test_other_Services_are_served_where_bind_listens(self):
-        rig = Rig()
-        self.addCleanup(rig.close)
-        for name in ("a1", "b1"):
-            rig.serve(rig.pods[name])
+        rig = rig_that_serves(("a1", "b1"), self.addCleanup)
         both = [rig.pods["a1"], rig.pods["b1"]]
         own = ("fd00:77::3", "fd00:77::4")
         for node in rig.nodes.values():

@@ -3,16 +3,13 @@ import time
 import unittest
 
 from probes import ANSWERED, REFUSED, SILENCE, Probe, ask, ask_all
-from rig import BACKEND_PORT, Rig
+from rig import BACKEND_PORT, rig_that_serves
 
 
 def setUpModule():
     global rig, took
     began = time.monotonic()
-    rig = Rig()
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), unittest.addModuleCleanup)
     took = time.monotonic() - began
 
 

@@ -11,7 +11,7 @@ from expectations import (CLUSTER_IP, LOOPBACK, NODE, POD, Expected, deciding_no
                           print_table)
 from objects import PORT, Service
 from probes import ANSWERED, REFUSED, SILENCE, ask_until
-from rig import CLUSTER_CIDRS, PEER, Rig
+from rig import CLUSTER_CIDRS, PEER, rig_that_serves
 from wherry_node import both_nodes, is_sanitized, wait_for
 
 KUBE_PROXY = os.environ["WHERRY_KUBE_PROXY"]
@@ -64,10 +64,7 @@ class KubeProxy:
 
 def setUpModule():
     global rig, cluster, services
-    rig = Rig(control=True)
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), unittest.addModuleCleanup, control=True)
     cluster = Cluster(rig)
     unittest.addModuleCleanup(cluster.close)
     services = services_of(rig)

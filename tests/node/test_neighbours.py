@@ -6,7 +6,7 @@ import unittest
 
 from objects import PORT, Service, all_objects
 from probes import ANSWERED, REFUSED, Probe, ask, ask_all
-from rig import PEER, Rig
+from rig import PEER, rig_that_serves
 from wherry_node import Wherry, both_nodes
 
 ON_LINK = ("198.18.0.200", "fd00:18::200")  # an external IP out of the nodes' own network
@@ -15,10 +15,7 @@ HOST_PORT = 9999
 
 def setUpModule():
     global rig, web, linked, wherries
-    rig = Rig()
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), unittest.addModuleCleanup)
     backends = [rig.pods["a1"], rig.pods["b1"]]
     web = Service("web", 1, backends)
     linked = Service("linked", 2, backends, spec={"externalIPs": list(ON_LINK)})
@@ -143,10 +140,7 @@ class NodesAddresses(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.rig = Rig()
-        cls.addClassCleanup(cls.rig.close)
-        for name in ("a1", "b1"):
-            cls.rig.serve(cls.rig.pods[name])
+        cls.rig = rig_that_serves(("a1", "b1"), cls.addClassCleanup)
         for node in cls.rig.nodes.values():
             cls.rig.serve(cls.rig.host_pod(node, "host-" + node.name[-1]), HOST_PORT)
         backends = [cls.rig.pods["a1"], cls.rig.pods["b1"]]

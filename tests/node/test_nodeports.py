@@ -5,7 +5,7 @@ import unittest
 
 from objects import Service, all_objects
 from probes import ANSWERED, REFUSED, Probe, ask, ask_all
-from rig import Rig
+from rig import rig_that_serves
 from test_fallbacks import NO_BPF
 from wherry_node import Wherry, wait_for
 
@@ -32,10 +32,7 @@ WITHOUT_BPF = ("", "198.18.0.11/32", "primary,198.18.7.0/24", "localhost")
 
 def setUpModule():
     global rig, web, local, folder
-    rig = Rig()
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), unittest.addModuleCleanup)
     # None of them shall be chosen as the source of anything.
     rig.a.host.ip(f"addr add {LINK[0]}/32 dev eth0", f"addr add {DUMMY[0]}/32 dev lo",
                   f"addr add {LINK[1]}/128 dev eth0 preferred_lft 0",

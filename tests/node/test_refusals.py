@@ -5,7 +5,7 @@ import unittest
 
 from objects import PORT, Service, all_objects
 from probes import ANSWERED, REFUSED, SILENCE, Probe, ask, ask_all, ask_until
-from rig import SERVICE_CIDRS, Rig
+from rig import SERVICE_CIDRS, rig_that_serves
 from wherry_node import Wherry, both_nodes, wait_for
 
 FREE = ("10.96.250.250", "fd00:96::fafa")  # in the service CIDRs, and no Service's
@@ -18,10 +18,7 @@ def setUpModule():
 
 def start(prefix=()):
     global rig, folder, wherries, web, empty, ranged, ranged_empty, other_family
-    rig = Rig()
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), unittest.addModuleCleanup)
     backends = [rig.pods["a1"], rig.pods["b1"]]
     by_a = [f"{rig.a.outside_source[0]}/32", f"{rig.a.outside_source[1]}/128"]
     web = Service("web", 1, backends)

@@ -8,7 +8,7 @@ import unittest
 
 from objects import PORT, Service, all_objects
 from probes import ANSWERED, ask_until
-from rig import Rig
+from rig import rig_that_serves
 from snapshot import differences, listings
 from wherry_node import both_nodes, is_sanitized, wait_for
 
@@ -21,10 +21,7 @@ POD = "pod-a1"  # the interface that a backend's answers come in by
 
 def setUpModule():
     global rig, web, local, wherries
-    rig = Rig()
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), unittest.addModuleCleanup)
     web = Service("web", 1, [rig.pods["a1"], rig.pods["b1"]])
     local = Service("local", 2, [rig.pods["a1"], rig.pods["b1"]], external="Local")
     folder = rig.manifests("manifests", all_objects(rig, [web, local]))

@@ -7,7 +7,7 @@ import unittest
 
 from objects import PORT, Service, all_objects
 from probes import ANSWERED, SILENCE, Probe, ask, ask_all, ask_until
-from rig import PEER, Rig
+from rig import PEER, rig_that_serves
 from snapshot import differences, listings
 from wherry_node import Wherry, is_sanitized, wait_for
 
@@ -21,10 +21,7 @@ CUT = {"after connecting: Connection reset by peer", "ended without an answer", 
 
 def setUpModule():
     global rig, web, local, folder
-    rig = Rig()
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), unittest.addModuleCleanup)
     web = Service("web", 1, [rig.pods["a1"], rig.pods["b1"]])
     local = Service("local", 2, [rig.pods["a1"], rig.pods["b1"]], external="Local")
     folder = rig.manifests("manifests", all_objects(rig, [web, local]))

@@ -6,7 +6,7 @@ import time
 import unittest
 
 from objects import PORT, Service, all_objects
-from rig import Rig
+from rig import rig_that_serves
 from wherry_node import Wherry, wait_for
 
 SINK_PORT = 8383
@@ -17,10 +17,7 @@ DATAGRAMS = 40
 
 def setUpModule():
     global rig, dns, brief, log, folder, sources
-    rig = Rig()
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "b1"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "b1"), unittest.addModuleCleanup)
     both = [rig.pods["a1"], rig.pods["b1"]]
     dns = Service("dns", 1, both)
     brief = Service("brief", 2, both, annotations={"wherry.io/udp-idle-timeout": "1s"})

@@ -9,7 +9,7 @@ import time
 import unittest
 
 from objects import PORT, Service, all_objects
-from rig import PEER, Rig
+from rig import PEER, rig_that_serves
 from wherry_node import both_nodes, wait_for
 
 CLIENTS = 10000
@@ -22,10 +22,7 @@ CHURN_EVERY = 0.4
 
 def setUpModule():
     global rig, dns, folder, wherries
-    rig = Rig(extra_pods=1)
-    unittest.addModuleCleanup(rig.close)
-    for name in ("a1", "a2", "b1", "b2"):
-        rig.serve(rig.pods[name])
+    rig = rig_that_serves(("a1", "a2", "b1", "b2"), unittest.addModuleCleanup, extra_pods=1)
     dns = Service("dns", 1, [rig.pods[name] for name in ("a1", "a2", "b1", "b2")])
     folder = rig.manifests("manifests", all_objects(rig, [dns]))
     wherries = both_nodes(rig, folder)
